@@ -1,0 +1,60 @@
+"""Judgements. A verdict is compared, never truth-tested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NoReturn
+
+
+class Outcome(StrEnum):
+    """What a judgement can say."""
+
+    ADMIT = "admit"
+    """Offline evidence suffices to enter the canary. It never promotes."""
+    PROMOTE = "promote"
+    """Only the randomized canary gives this."""
+    REJECT = "reject"
+    ROLLBACK = "rollback"
+    INSUFFICIENT_EVIDENCE = "insufficient_evidence"
+    INVALID = "invalid"
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("an Outcome has more than two answers; compare it with `is`")
+
+
+class CheckResult(StrEnum):
+    """What one check found."""
+
+    PASS = "pass"  # noqa: S105 - not a password
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+    """The evidence is missing; that denies, and is not a failure of the candidate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One check of a verdict, passing ones too."""
+
+    check: str
+    result: CheckResult
+    measured: str
+    required: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An outcome with every reason, and in words what would decide."""
+
+    outcome: Outcome
+    subject: str
+    """Policy id, or ``cycle`` where no candidate stood."""
+    sentence: str
+    """One sentence for a busy reader."""
+    reasons: tuple[Reason, ...]
+    needs: str | None = None
+    """What data would decide, and when it could be there."""
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("a Verdict has more than two answers; compare verdict.outcome with `is`")

@@ -1,0 +1,129 @@
+"""Small Protocols through which the pure rooms and the story reach the world.
+
+Every port has an implementation in ``adapters/`` and, where tests need one, a fake of equal
+standing in ``tests/fakes.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Protocol
+
+from tracebridge.domain.bundle import InputEntry, SealedBundle, StepStatus
+from tracebridge.domain.events import FileReport, ScrubbedEvent
+from tracebridge.domain.feedback import DeliveredChunk, LedgerEntry, Reaction
+from tracebridge.domain.replay import Cell, Decision, Metric, ReplayRow
+
+
+class Clock(Protocol):
+    """Where the time comes from; a parameter, never a global."""
+
+    def now(self) -> datetime:
+        """The present moment, UTC, aware."""
+        ...
+
+
+class EventStore(Protocol):
+    """Scrubbed events by source file. It has no method that takes raw text."""
+
+    def write(self, events: Iterable[ScrubbedEvent], report: FileReport) -> None:
+        """Replace what is stored for the report's file, durably and all at once."""
+        ...
+
+    def sessions(self, until: datetime) -> Iterator[Sequence[ScrubbedEvent]]:
+        """Events before ``until``, session by session in id order, each by ``seq``."""
+        ...
+
+    def reports(self) -> Sequence[FileReport]:
+        """The account of every file that is stored, by file name and digest."""
+        ...
+
+
+class Ledger(Protocol):
+    """Append-only, hash-chained reaction changes."""
+
+    def append(self, reactions: Iterable[Reaction]) -> int:
+        """Add what is new, durably; returns how many were. The same update adds nothing."""
+        ...
+
+    def entries(self, until: datetime | None = None) -> Sequence[LedgerEntry]:
+        """All entries whose reaction is dated before ``until``, in chain order."""
+        ...
+
+
+class DeliverySource(Protocol):
+    """The exact chunk map, where the agent keeps one."""
+
+    def deliveries(self) -> Sequence[DeliveredChunk]:
+        """Every exact delivery record known, by chat and message id."""
+        ...
+
+
+class DecisionSource(Protocol):
+    """What the router decided, as it logged it."""
+
+    def decisions(self, until: datetime) -> Sequence[Decision]:
+        """Every router decision before ``until``, in the order they were made."""
+        ...
+
+
+class Warehouse(Protocol):
+    """The fixed replay set in DuckDB; rebuilt in every cycle, checked against its rows."""
+
+    def load(self, rows: Sequence[ReplayRow]) -> None:
+        """Build the tables beside and swap them in; raises if a check finds offenders."""
+        ...
+
+    def replay_set_digest(self) -> str:
+        """SHA-256 over the hold-out rows in canonical order."""
+        ...
+
+    def cells(self, metric: Metric) -> Sequence[Cell]:
+        """Hold-out rows on which ``metric`` was observed, as exact integer totals.
+
+        Sorted by unit, context key, arm, propensity; rows without a propensity are left out.
+        """
+        ...
+
+
+class BundleDraft(Protocol):
+    """A bundle being written beside its final place."""
+
+    @property
+    def path(self) -> Path: ...
+
+    def write_bytes(
+        self, name: str, data: bytes, *, rows: int | None = None, reproducible: bool = True
+    ) -> None: ...
+
+    def seal(
+        self,
+        *,
+        day: date,
+        seed: int,
+        config_digest: str,
+        inputs: Sequence[InputEntry],
+        steps: Sequence[StepStatus],
+        skips: Mapping[str, int],
+        parents: Sequence[str],
+        versions: Mapping[str, str],
+        now: datetime,
+    ) -> SealedBundle:
+        """fsync all, write the manifest last, publish without replacing."""
+        ...
+
+    def abandon(self) -> None:
+        """Remove what was written; nothing of it counts."""
+        ...
+
+
+class BundleStore(Protocol):
+    """The folder of bundles."""
+
+    def open(self, now: datetime) -> BundleDraft: ...
+
+    def sealed(self) -> Sequence[SealedBundle]:
+        """Every sealed bundle, oldest first. A folder without a manifest never happened."""
+        ...
