@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Protocol
 
 from tracebridge.domain.bundle import InputEntry, SealedBundle, StepStatus
-from tracebridge.domain.events import FileReport, ScrubbedEvent
-from tracebridge.domain.feedback import DeliveredChunk, LedgerEntry, Reaction
+from tracebridge.domain.events import FileReport, JsonValue, ScrubbedEvent
+from tracebridge.domain.feedback import DeliveredChunk, Label, LedgerEntry, Reaction
 from tracebridge.domain.replay import Cell, Decision, Metric, ReplayRow
+from tracebridge.domain.trajectory import Credit, Reward, Trajectory, Turn
 
 
 class Clock(Protocol):
@@ -87,6 +88,50 @@ class Warehouse(Protocol):
         """
         ...
 
+    def decision_cells(self) -> Sequence[Cell]:
+        """All hold-out decisions with a propensity, observed or not; totals are zero."""
+        ...
+
+
+class Tables(Protocol):
+    """Nouns as Parquet bytes that are the same whenever the nouns are."""
+
+    def events(self, sessions: Iterable[Sequence[ScrubbedEvent]]) -> tuple[bytes, int]:
+        """Bytes and row count; consumes the sessions one by one."""
+        ...
+
+    def turns(self, turns: Sequence[Turn]) -> bytes: ...
+
+    def labels(self, labels: Sequence[Label]) -> bytes: ...
+
+    def trajectories(
+        self, trajectories: Sequence[Trajectory], credits_: Sequence[Credit]
+    ) -> bytes: ...
+
+    def rewards(self, rewards: Sequence[Reward]) -> bytes: ...
+
+    def replay_rows(self, rows: Sequence[ReplayRow]) -> bytes: ...
+
+
+class Exporter(Protocol):
+    """The trainer's side: datasets, a strict reading of them, and a proof that hooks work."""
+
+    def export(
+        self, folder: Path, trajectories: Sequence[Trajectory], rewards: Mapping[str, Reward]
+    ) -> Mapping[str, int]:
+        """Write the datasets into ``folder``; file name to rows."""
+        ...
+
+    def check(self, folder: Path, rows: Mapping[str, int]) -> Mapping[str, JsonValue]:
+        """Read every row back as the consumer does; ``problems`` lists what it refuses."""
+        ...
+
+    def smoke(
+        self, trajectories: Sequence[Trajectory], rewards: Mapping[str, Reward]
+    ) -> Mapping[str, JsonValue]:
+        """Run real turns through the trainer's runtime hooks; ``status`` ok, failed, skipped."""
+        ...
+
 
 class BundleDraft(Protocol):
     """A bundle being written beside its final place."""
@@ -97,6 +142,10 @@ class BundleDraft(Protocol):
     def write_bytes(
         self, name: str, data: bytes, *, rows: int | None = None, reproducible: bool = True
     ) -> None: ...
+
+    def adopt(self, name: str, *, rows: int | None = None, reproducible: bool = True) -> None:
+        """Take in a file that was written under `path` by other means."""
+        ...
 
     def seal(
         self,

@@ -1,1 +1,1 @@
-"""."""
+"""Trajectories into rewards and credit: outcomes are read, words never are."""

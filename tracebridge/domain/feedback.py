@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+COUNT_ACTOR = "anon"
+"""The actor of an anonymous count: nobody in particular."""
+
 
 class LedgerKind(StrEnum):
     """What a ledger line records."""
@@ -34,13 +37,15 @@ class Reaction:
     message_id: int
     thread_id: str | None
     actor: str
-    """Keyed pseudonym; ``anon`` for an anonymous actor; never a name or a user id."""
+    """Keyed pseudonym, ``actor_<hex>`` or, in the name of a chat, ``anon_<hex>``; `COUNT_ACTOR`
+    for a count; never a name or a user id."""
     actor_is_bot: bool
     date: datetime
     """UTC, from the update."""
     old: tuple[str, ...]
     new: tuple[str, ...]
-    """Emoji as sent (U+FE0F kept), ``custom:<id>`` for custom emoji, ``paid`` for stars."""
+    """Emoji as sent (U+FE0F kept), ``custom:<id>`` for custom emoji, ``paid`` for stars; in a
+    count each with its total, ``<emoji>x<n>``."""
     source: str
     received_at: datetime
 

@@ -66,6 +66,11 @@ class Policy:
         return {BASELINE_ARM: 1.0}
 
 
+def context_key(context: Mapping[str, str]) -> str:
+    """``name=value|...``, sorted by name: equal contexts have equal keys."""
+    return "|".join(f"{name}={context[name]}" for name in sorted(context))
+
+
 class DecisionReason(StrEnum):
     """Why the router served what it served; a fallback adds ``:<why>`` in the log line."""
 
@@ -106,6 +111,17 @@ class Metric(StrEnum):
     """USD per turn."""
     LATENCY = "latency"
     """Seconds per turn."""
+
+
+def primary_estimator(metric: Metric) -> str:
+    """The estimator that contrasts are formed with, fixed by the metric before any look.
+
+    ``dr``; for labels ``snipw``, because how many rows are labelled is itself an outcome of the
+    policy: a person who reacts less often is a row lost, not a row that scored zero. The
+    self-normalized ratio is the mean *among reactors under the policy*, and needs no model of
+    who reacts. Label estimates never speak for the silent.
+    """
+    return "snipw" if metric is Metric.LABEL else "dr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +187,8 @@ class NotEstimableReason(StrEnum):
     TOO_FEW_UNITS = "too_few_units"
     NO_VARIATION = "no_variation"
     """Every row has the same value: no interval can be formed."""
+    NO_REWARD_MODEL = "no_reward_model"
+    """The estimator needs reward predictions and none were given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +216,7 @@ class PolicyEstimate:
     ess: float
     """Effective sample size over units, (sum w)^2 / sum w^2."""
     max_weight: float
+    """Largest unit weight: the weights of a unit's rows, summed."""
     max_weight_share: float
     """Largest unit weight over the sum of weights."""
     mean_weight: float
@@ -217,7 +236,7 @@ class PolicyReport:
     policy_id: str
     metric: Metric
     estimates: Mapping[str, Estimate]
-    """Estimator name to result; the primary one is ``dr``."""
+    """Estimator name to result; `primary_estimator` names the one to read first."""
     contrast: Estimate
     """Paired difference policy - baseline, primary estimator, per-comparison interval."""
     simultaneous_lo: float | None

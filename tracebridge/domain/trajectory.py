@@ -105,6 +105,7 @@ class Turn:
     status: TurnStatus
     request_text: str
     answer_text: str
+    """As the person saw it; of an aborted run, what it had written by then."""
     steps: tuple[Step, ...]
     model: str | None
     thinking_level: str | None
@@ -116,6 +117,10 @@ class Turn:
     """``None`` unless every model step's cost is known."""
     answer_finds: Mapping[str, int] = field(default_factory=dict)
     """What the scrubber removed from the answer, by type: safety reads it."""
+    stop_reason: str | None = None
+    """Why the last model response ended, as logged (``stop``, ``length``, ``error`` ...)."""
+    after_reset: bool = False
+    """The session was reset between the turn before and this one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import NoReturn
 
@@ -58,3 +59,29 @@ class Verdict:
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a Verdict has more than two answers; compare verdict.outcome with `is`")
+
+
+@dataclass(frozen=True, slots=True)
+class GateBinding:
+    """The digests a gate pass speaks of; when one of them changes, the pass is void."""
+
+    candidate_digest: str
+    baseline_digest: str
+    bundle_manifest_sha256: str
+    report_sha256: str
+    gate_config_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class GatePass:
+    """A positive verdict, bound to exactly what was judged. It ages, and it opens one stage."""
+
+    subject: str
+    """Policy id of the candidate."""
+    outcome: Outcome
+    """``admit`` opens the canary, ``promote`` the next stage of it."""
+    binding: GateBinding
+    judged_at: datetime
+    sentence: str
+    digest: str
+    """SHA-256 of the pass's canonical JSON without this field."""

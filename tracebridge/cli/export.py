@@ -1,0 +1,53 @@
+"""``tracebridge export``: datasets for training, and the strict reading of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tracebridge.cli.output import Negative, emit, settings, table
+
+KINDS = ("messages", "triplets", "agent-lightning")
+
+
+@click.group("export")
+def export_command() -> None:
+    """Datasets for training; a missing reward is left out, never filled with zero."""
+
+
+def _make(kind: str) -> click.Command:
+    @click.command(kind, help=f"Write the {kind} dataset as JSON Lines.")
+    @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="A file.")
+    def command(out: Path) -> None:
+        from tracebridge.operations.datasets import write_dataset
+
+        rows = write_dataset(settings(), kind, out, until=datetime.now(UTC))
+        emit(
+            {"schema": "tracebridge.export.v1", "kind": kind, "out": str(out), "rows": rows},
+            [f"{rows} rows to {out}"],
+        )
+
+    return command
+
+
+for _kind in KINDS:
+    export_command.add_command(_make(_kind))
+
+
+@export_command.command("check")
+@click.argument("path", type=click.Path(path_type=Path))
+def check(path: Path) -> None:
+    """Read a bundle's exports folder back as its consumer does; exit 1 if a row is refused."""
+    from tracebridge.operations.datasets import check_dataset
+
+    document = check_dataset(path)
+    problems: Any = document["problems"]
+    emit(
+        {"schema": "tracebridge.export_check.v1", **document},
+        table(["problem"], [[problem] for problem in problems]) or [f"{path}: every row stands"],
+    )
+    if problems:
+        raise Negative

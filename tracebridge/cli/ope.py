@@ -1,0 +1,51 @@
+"""``tracebridge ope``: off-policy evaluation of any logged-bandit table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tracebridge.cli.output import emit, table
+
+
+@click.group("ope")
+def ope_command() -> None:
+    """Off-policy evaluation: what another policy would have been worth."""
+
+
+@ope_command.command("evaluate")
+@click.option(
+    "--log",
+    "log_path",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Parquet: row_id, action, reward, pscore[, position, cluster].",
+)
+@click.option(
+    "--target",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Parquet: action[, position], prob; or row_id, action, prob.",
+)
+@click.option("--qhat", type=click.Path(path_type=Path), help="Parquet: likewise, with q.")
+@click.option("--cluster", help="Column of the log whose values are the units of inference.")
+def evaluate(log_path: Path, target: Path, qhat: Path | None, cluster: str | None) -> None:
+    """Estimate the target policy's value from the log, with intervals and diagnostics."""
+    from tracebridge.adapters.ope_tables import evaluate_tables
+
+    document: dict[str, Any] = evaluate_tables(log_path, target, qhat_path=qhat, cluster=cluster)
+    estimators = document["estimators"]
+    emit(
+        document,
+        table(
+            ["estimator", "value", "lo", "hi", "ess"],
+            [
+                [name, e.get("value"), e.get("lo"), e.get("hi"), e.get("ess")]
+                if "value" in e
+                else [name, None, None, None, None]
+                for name, e in estimators.items()
+            ],
+        ),
+    )

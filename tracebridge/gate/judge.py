@@ -1,0 +1,170 @@
+"""The offline gate: it rejects, admits to the canary, or says what is missing. Never more.
+
+Only the randomized canary promotes; nothing in this room can say so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from tracebridge.domain.replay import Metric, NotEstimable, PolicyEstimate, PolicyReport
+from tracebridge.domain.verdict import CheckResult, Outcome, Reason, Verdict
+from tracebridge.gate.checks import (
+    Reports,
+    by_metric,
+    evidence_checks,
+    label_check,
+    label_denies,
+    primary_check,
+    ratio_check,
+)
+from tracebridge.gate.guardrails import GuardrailRules
+
+
+def judge_offline(
+    policy_id: str,
+    reports: Sequence[PolicyReport],
+    baseline: Sequence[PolicyReport],
+    rules: GuardrailRules,
+    *,
+    units_per_day: float | None = None,
+) -> Verdict:
+    """Judge one candidate by what the log says about it.
+
+    ``reports`` and ``baseline``: one report per metric, of the candidate and of the baseline.
+    ``reject`` if it is worse than allowed on a whole interval; ``admit`` if every required check
+    passes; else ``insufficient_evidence``, with what would decide, and by when where
+    ``units_per_day`` is known.
+    """
+    candidate = by_metric([report for report in reports if report.policy_id == policy_id])
+    usual = by_metric(baseline)
+    label = label_check(candidate, rules)
+    reasons = (
+        *evidence_checks(candidate, rules),
+        primary_check(candidate),
+        label,
+        ratio_check(Metric.COST, candidate, usual, rules.max_cost_ratio),
+        ratio_check(Metric.LATENCY, candidate, usual, rules.max_latency_ratio),
+    )
+    failed = [reason for reason in reasons if reason.result is CheckResult.FAIL]
+    if failed:
+        what = "; ".join(f"{reason.check} {reason.measured}" for reason in failed)
+        return Verdict(Outcome.REJECT, policy_id, f"{policy_id} is rejected: {what}.", reasons)
+    excused = label.check if not label_denies(candidate, label, rules) else ""
+    open_checks = [
+        reason
+        for reason in reasons
+        if reason.result is not CheckResult.PASS and reason.check != excused
+    ]
+    if not open_checks:
+        sentence = f"{policy_id} is better than the baseline and may enter the canary."
+        return Verdict(Outcome.ADMIT, policy_id, sentence, reasons)
+    what = "; ".join(f"{reason.check} {reason.measured}" for reason in open_checks)
+    return Verdict(
+        outcome=Outcome.INSUFFICIENT_EVIDENCE,
+        subject=policy_id,
+        sentence=f"The log cannot decide about {policy_id}: {what}.",
+        reasons=reasons,
+        needs=_needs(candidate, rules, units_per_day),
+    )
+
+
+def judge_cycle(
+    reports: Sequence[PolicyReport],
+    rules: GuardrailRules,
+    *,
+    baseline_id: str,
+    units_per_day: float | None = None,
+) -> Verdict:
+    """The verdict of a cycle over all its policies: the best candidate that may be admitted.
+
+    Best is the largest lower simultaneous bound of the uplift, then the name. Where nobody is
+    admitted, one reason per candidate says why; ``reject`` only if every one was rejected.
+    """
+    baseline = [report for report in reports if report.policy_id == baseline_id]
+    candidates = sorted({report.policy_id for report in reports} - {baseline_id})
+    verdicts = []
+    for policy_id in candidates:
+        own = [report for report in reports if report.policy_id == policy_id]
+        verdicts.append(judge_offline(policy_id, own, baseline, rules, units_per_day=units_per_day))
+    admitted = [verdict for verdict in verdicts if verdict.outcome is Outcome.ADMIT]
+    if admitted:
+        return max(admitted, key=lambda verdict: _lower_bound(verdict.subject, reports))
+    return _no_winner(verdicts)
+
+
+def _no_winner(verdicts: Sequence[Verdict]) -> Verdict:
+    rejected = [verdict for verdict in verdicts if verdict.outcome is Outcome.REJECT]
+    undecided = [verdict for verdict in verdicts if verdict.outcome is not Outcome.REJECT]
+    reasons = tuple(
+        Reason(
+            check=f"candidate {verdict.subject}",
+            result=CheckResult.FAIL if verdict in rejected else CheckResult.UNKNOWN,
+            measured=verdict.outcome.value,
+            required=Outcome.ADMIT.value,
+            detail=verdict.sentence,
+        )
+        for verdict in verdicts
+    )
+    if rejected and not undecided:
+        sentence = f"No clear winner: every candidate is worse than allowed ({len(rejected)})."
+        return Verdict(Outcome.REJECT, "cycle", sentence, reasons)
+    if not verdicts:
+        why = "no candidate policy was compared"
+    else:
+        why = f"the log cannot decide about {', '.join(v.subject for v in undecided)}"
+        if rejected:
+            why += f"; rejected: {', '.join(v.subject for v in rejected)}"
+    needs = {verdict.needs: None for verdict in undecided if verdict.needs}
+    return Verdict(
+        outcome=Outcome.INSUFFICIENT_EVIDENCE,
+        subject="cycle",
+        sentence=f"No clear winner: {why}.",
+        reasons=reasons,
+        needs=" ".join(needs) or "Declare a policy to compare with the baseline in policies/.",
+    )
+
+
+def _needs(candidate: Reports, rules: GuardrailRules, units_per_day: float | None) -> str:
+    """What data would decide, in words."""
+    report = candidate.get(Metric.OUTCOME)
+    contrast = report.contrast if report else None
+    if not isinstance(contrast, PolicyEstimate) or not math.isfinite(contrast.value):
+        return _needs_estimate(contrast)
+    wanted = [rules.min_units]
+    if contrast.ess > 0:
+        wanted.append(math.ceil(contrast.clusters * rules.min_ess / contrast.ess))
+    half_width = _half_width(report)
+    if half_width is not None and contrast.value > 0:
+        # Intervals shrink with the square root of the number of units.
+        wanted.append(math.ceil(contrast.clusters * (half_width / contrast.value) ** 2))
+    missing = max(wanted) - contrast.clusters
+    if contrast.value <= 0:
+        return "At the present estimate more units would not show it better; change the policy."
+    if missing <= 0:
+        return "The units suffice; mend the checks that are still open (see the reasons)."
+    when = ""
+    if units_per_day is not None and units_per_day > 0:
+        days = math.ceil(missing / units_per_day)
+        when = f", in about {days} {'day' if days == 1 else 'days'} at the present traffic"
+    return f"About {missing} more units would decide, if the present estimate holds{when}."
+
+
+def _needs_estimate(contrast: object) -> str:
+    if isinstance(contrast, NotEstimable):
+        return f"Let the router draw among the arms and log propensities: {contrast.detail}."
+    return "Turns whose outcome can be judged, served with a logged propensity."
+
+
+def _half_width(report: PolicyReport | None) -> float | None:
+    if report is None or report.simultaneous_lo is None or report.simultaneous_hi is None:
+        return None
+    half = (report.simultaneous_hi - report.simultaneous_lo) / 2.0
+    return half if math.isfinite(half) else None
+
+
+def _lower_bound(policy_id: str, reports: Sequence[PolicyReport]) -> float:
+    own = by_metric([report for report in reports if report.policy_id == policy_id])
+    bound = own[Metric.OUTCOME].simultaneous_lo
+    return -math.inf if bound is None else bound

@@ -1,0 +1,26 @@
+"""The sealed cycles of a workspace, as rows."""
+
+from __future__ import annotations
+
+from tracebridge.domain.events import JsonValue
+from tracebridge.settings import Settings
+from tracebridge.wiring import bundle_store, read_document, table_of
+
+
+def cycle_rows(settings: Settings) -> list[dict[str, JsonValue]]:
+    """One row a sealed bundle, oldest first."""
+    rows: list[dict[str, JsonValue]] = []
+    for bundle in bundle_store(settings).sealed():
+        verdict = table_of(read_document(bundle.path / "summary.json"), "verdict")
+        rows.append(
+            {
+                "bundle_id": bundle.manifest.bundle_id,
+                "day": bundle.manifest.day,
+                "status": bundle.manifest.status,
+                "verdict": verdict.get("outcome"),
+                "files": len(bundle.manifest.files),
+                "manifest_sha256": bundle.manifest_sha256,
+                "path": str(bundle.path),
+            }
+        )
+    return rows

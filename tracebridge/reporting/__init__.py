@@ -1,0 +1,1 @@
+"""What a cycle saw, as documents that people and programs read: nouns in, plain JSON out."""
