@@ -20,7 +20,10 @@ START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 SESSION_BYTES = 4_000_000
 BAD_SHARE = 0.001
 PLANT_SHARE = 0.05
-SYLLABLES = "ka lo mi ren tas ul vor pe shi dan go bel ut ar in es con tra for ment ly ing".split()
+SYLLABLES = [
+    "ka", "lo", "mi", "ren", "tas", "ul", "vor", "pe", "shi", "dan", "go",
+    "bel", "ut", "ar", "in", "es", "con", "tra", "for", "ment", "ly", "ing",
+]  # fmt: skip
 PLANTS = (
     "mail {word}.demo{n}@example.org about it",
     "call +1 415-555-01{n:02d} before noon",

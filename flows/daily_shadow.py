@@ -36,14 +36,14 @@ def as_task(name: str, step: Callable[[], Any]) -> Any:
     Nothing is cached or persisted: what a step hands on are values in memory, and what must
     last is in the bundle.
     """
-    return task(
-        step,
+    run: Callable[[], Any] = task(
         name=name,
         retries=RETRIES.get(name, 0),
         retry_delay_seconds=RETRY_DELAY_S,
         cache_policy=NO_CACHE,
         persist_result=False,
-    )()
+    )(step)
+    return run()
 
 
 @flow(name="daily-shadow", persist_result=False, validate_parameters=False)

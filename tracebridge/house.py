@@ -91,6 +91,7 @@ class Findings:
     replayed: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict)
     invariants: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict)
     reports: tuple[PolicyReport, ...] = ()
+    estimates: Mapping[str, JsonValue] = field(default_factory=dict)
     ablation: Mapping[str, JsonValue] = field(default_factory=dict)
     verdict: Verdict | None = None
     exported: Mapping[str, int] = field(default_factory=dict)

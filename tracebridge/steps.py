@@ -155,7 +155,8 @@ def estimate(bench: Bench) -> None:
         },
         decisions=house.warehouse.decision_cells(),
     )
-    _write(draft, "estimates.json", estimates_document(found.reports, found.replay_set))
+    found.estimates = estimates_document(found.reports, found.replay_set)
+    _write(draft, "estimates.json", found.estimates)
 
 
 def ablate(bench: Bench) -> None:
@@ -232,6 +233,7 @@ def report(bench: Bench, walk: Walk) -> Mapping[str, JsonValue]:
             {
                 "summary": summary,
                 "ablation": dict(found.ablation),
+                "estimates": dict(found.estimates),
                 "runtime_hook": dict(found.hook),
             }
         )

@@ -16,6 +16,10 @@ from tracebridge.domain.verdict import Outcome, Verdict
 from tracebridge.house import Bench, Findings
 from tracebridge.reporting import feedback, observed
 
+MISMATCH_TOLERANCE = 0.01
+"""Share of turns whose context may differ from the router's: scrubbing can move a length across
+a bound. Estimates use the router's context, the one that the propensity belongs to."""
+
 
 def summary_document(
     bench: Bench, steps: Sequence[StepStatus], verdict: Verdict
@@ -139,13 +143,14 @@ def _integrity(reports: Sequence[FileReport], found: Findings) -> list[JsonValue
             "logged contexts match the logs",
             found.mismatched_contexts,
             "decisions whose context the log does not show",
+            tolerated=int(MISMATCH_TOLERANCE * len(found.trajectories)),
         ),
     ]
 
 
-def _check(name: str, offenders: int, what: str) -> dict[str, JsonValue]:
+def _check(name: str, offenders: int, what: str, *, tolerated: int = 0) -> dict[str, JsonValue]:
     return {
         "check": name,
-        "result": "fail" if offenders else "pass",
+        "result": "fail" if offenders > tolerated else "pass",
         "detail": f"{offenders} {what}",
     }

@@ -18,6 +18,7 @@ from tracebridge.cycle import CycleResult, run_shadow_cycle
 from tracebridge.domain.bundle import InputEntry
 from tracebridge.domain.errors import ConfigurationError
 from tracebridge.domain.events import JsonValue
+from tracebridge.domain.feedback import DeliveredChunk
 from tracebridge.domain.replay import Policy, ReplayRow
 from tracebridge.domain.trajectory import Turn
 from tracebridge.house import House, Terms
@@ -97,9 +98,13 @@ def import_logs(
         workspace.store,
         format=format_name,
         progress=progress,
-        on_delivery_map=workspace.deliveries.add,
+        on_delivery_map=lambda chunks: _keep(workspace, chunks),
         processes=processes,
     )
+
+
+def _keep(workspace: Workspace, chunks: Sequence[DeliveredChunk]) -> None:
+    workspace.deliveries.add(chunks)
 
 
 def lock_of(settings: Settings) -> AbstractContextManager[None]:

@@ -187,6 +187,15 @@ def test_below_a_folder_it_is_listed_and_the_rest_is_read(tmp_path: Path) -> Non
     assert len(report.per_file) == 3
 
 
+def test_a_file_whose_name_is_no_text_is_listed(tmp_path: Path) -> None:
+    folder = log_folder(tmp_path / "logs")
+    shutil.copy(folder / "a.jsonl", os.fsencode(folder) + b"/\xff.jsonl")
+    report = import_paths([folder], ParquetEventStore(tmp_path / "store"))
+    names = [it.file_name for it in report.unread]
+    assert names == ["\\udcff.jsonl", "updates.jsonl"]
+    assert len(report.per_file) == 3
+
+
 def test_an_unknown_format_and_a_missing_path_are_refused(tmp_path: Path) -> None:
     store = ParquetEventStore(tmp_path / "store")
     log = conversation([("q", "a")]).write(tmp_path / "a.jsonl")
@@ -326,4 +335,6 @@ def test_a_killed_import_leaves_whole_parts_only(tmp_path: Path) -> None:
         sessions = [list(session) for session in store.sessions(FOREVER)]
         assert [len(session) for session in sessions] == [61] * 6
         assert sum(it.imported for it in store.reports()) == 6 * 61
-    shutil.rmtree(root)
+    (logs / "0.jsonl").touch()
+    import_paths([logs], ParquetEventStore(root))
+    assert len(list((root / "parts").iterdir())) == 6

@@ -34,6 +34,8 @@ def read(
         (b'{"a":"\x01"}', QuarantineReason.NOT_JSON),
         (b'{"a":"\xff\xfe"}', QuarantineReason.NOT_UTF8),
         (b'{"a":"\xed\xa0\x80"}', QuarantineReason.NOT_UTF8),
+        (b'\x00{"a":1}', QuarantineReason.NOT_JSON),
+        ('{"a":1}'.encode("utf-16"), QuarantineReason.NOT_UTF8),
         (b"[1,2]", QuarantineReason.NOT_AN_OBJECT),
         (b'"text"', QuarantineReason.NOT_AN_OBJECT),
         (b"null", QuarantineReason.NOT_AN_OBJECT),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.adapters.openclaw_builder import SESSION_ID, USAGE, LogBuilder, conversation, text
 from tracebridge.adapters.import_report import check_account
-from tracebridge.adapters.sessions.openclaw import read_openclaw
+from tracebridge.adapters.sessions.openclaw import MAX_BAD_LINES, read_openclaw
 from tracebridge.adapters.sessions.session_log import SessionLog
 from tracebridge.domain.errors import IngestError
 from tracebridge.domain.events import EventKind, EventStatus, QuarantineReason, TraceEvent
@@ -495,6 +495,13 @@ def test_known_entries_are_duplicates_and_ids_run_on(tmp_path: Path) -> None:
     check_account(rest.report)
     assert rest.report.duplicates == 3
     assert rest.events == whole.events[3:]
+
+
+def test_a_flood_of_bad_lines_is_given_up(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(LogBuilder().data() + b"x\n" * (MAX_BAD_LINES + 5))
+    with pytest.raises(IngestError, match="more than 100000 lines cannot be read"):
+        read_openclaw(path)
 
 
 def test_a_thousand_mirrors_cost_linear_time(tmp_path: Path) -> None:

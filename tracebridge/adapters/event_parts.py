@@ -160,6 +160,7 @@ def _write_rows(path: Path, events: Iterable[ScrubbedEvent], keys: tuple[str, ..
         compression_level=3,
         use_dictionary=_REPEATING,
         write_statistics=["session_id"],
+        store_schema=False,
     ) as writer:
         for batch in batched(events, _ROWS):
             writer.write_table(_table(batch))

@@ -126,6 +126,17 @@ class ParquetEventStore:
             self.adopt(part)
         self._save()
 
+    def sweep(self) -> None:
+        """Remove part files that nothing refers to: what a killed process had staged.
+
+        Only before anything is staged, and only by the one process that writes.
+        """
+        wanted = {part.file for part in self._parts.values()}
+        if self._parts_folder.is_dir():
+            for path in self._parts_folder.iterdir():
+                if path.name not in wanted:
+                    path.unlink(missing_ok=True)
+
     def is_unchanged(self, path: Path, *, scrub_version: str | None = None) -> bool:
         """Whether the file is stored as it is now, by size, time of change and inode.
 
@@ -177,6 +188,10 @@ class ParquetEventStore:
             events = self._merged(session_id)
             if before := [scrubbed for scrubbed in events if scrubbed.event.ts < until]:
                 yield before
+
+    def source_paths(self) -> tuple[Path, ...]:
+        """Where the stored logs were imported from; some may have moved since."""
+        return tuple(Path(part.source.path) for part in self._parts.values() if part.source)
 
     def reports(self) -> Sequence[FileReport]:
         """The account of every stored file, by name and digest."""

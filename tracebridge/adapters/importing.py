@@ -62,7 +62,7 @@ def import_paths(
         format: a reader's name, or ``auto`` to recognize each file by its content.
         progress: told of every file.
         on_delivery_map: given the exact delivery records of each state database found.
-        processes: how many read at once; more than 1 pays off from some ten megabytes on.
+        processes: how many read at once; starting more than one costs about a second of CPU each.
 
     Raises:
         IngestError: a path is not there, or a named file cannot be read as a log.
@@ -73,6 +73,8 @@ def import_paths(
         reader_named(format)
     plan = _plan(paths, format)
     stale = [it for it in plan.files if not store.is_unchanged(it, scrub_version=SCRUB_VERSION)]
+    if stale:
+        store.sweep()
     tell = progress or _tell_nobody
     unchanged = len(plan.files) - len(stale)
     unread: list[Unread] = []
@@ -196,6 +198,9 @@ def _import_chunk(root: Path, format_name: str, files: Sequence[Path]) -> list[_
 
 
 def _import_file(path: Path, store: ParquetEventStore, format_name: str) -> StoredPart | Unread:
+    if not _is_text(str(path)):
+        shown = str(path).encode(errors="backslashreplace").decode()
+        return Unread(Path(shown).name, f"{shown}: the path is not valid UTF-8; rename it.")
     try:
         reader = recognize(path) if format_name == AUTO else reader_named(format_name)
         source = stat_source(path)
@@ -212,6 +217,15 @@ def _import_file(path: Path, store: ParquetEventStore, format_name: str) -> Stor
         entry_keys=log.entry_keys,
         scrub_version=SCRUB_VERSION,
     )
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be written as UTF-8; on Linux a file may be called anything."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _read_deliveries(plan: _Plan, unread: list[Unread]) -> tuple[DeliveredChunk, ...]:

@@ -14,7 +14,7 @@ from tracebridge.cli.output import emit, story, table
 @click.option(
     "--days", type=click.IntRange(min=4, max=14), default=4, show_default=True, help="Shadow days."
 )
-@click.option("--chats", type=click.IntRange(min=50), default=900, show_default=True)
+@click.option("--chats", type=click.IntRange(min=50), default=1200, show_default=True)
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("build/demo"), show_default=True
 )

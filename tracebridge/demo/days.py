@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tracebridge.assembly.context import request_context
 from tracebridge.canary import Router
+from tracebridge.canary.state_file import StateFile
 from tracebridge.cycle import end_of
 from tracebridge.demo.openclaw_log import OpenClawFolder, moment
 from tracebridge.demo.world import (
@@ -18,6 +19,7 @@ from tracebridge.demo.world import (
     requests_of_day,
     run,
 )
+from tracebridge.scrubbing.scrub import scrub_text
 
 BAD_LINES_A_DAY = 2
 
@@ -49,13 +51,14 @@ class Simulation:
             clock=self._clock.now,
             monotonic=lambda: 0.0,
             make_id=self._next_decision_id,
+            state_file=StateFile(workspace / "rollout" / "live.json", deadline_s=60.0),
         )
 
-    def play(self, day: date, *, regression: float = 0.0) -> Path:
+    def play(self, day: date, *, outage: bool = False) -> Path:
         """Let one day pass; returns the file of the day's reaction updates.
 
-        ``regression`` shifts the success of every arm but the baseline: what breaks in the
-        world, not in the router.
+        ``outage`` strikes every arm but the baseline: it hardly succeeds any more, and slowly.
+        That breaks in the world, not in the router.
         """
         updates = self._updates / f"{day}.jsonl"
         updates.touch()
@@ -63,8 +66,9 @@ class Simulation:
             asked_at = moment(day, request.second_of_day)
             self._clock.at = asked_at
             arm = self._decide(request)
-            shift = 0.0 if arm == BASELINE else regression
-            answer = self._folder.write_turn(run(self._seed, request, day, arm, shift), asked_at)
+            struck = outage and arm != BASELINE
+            happened = run(self._seed, request, day, arm, struck=struck)
+            answer = self._folder.write_turn(happened, asked_at)
             self._folder.react(answer, updates, end_of(day))
         for second in range(BAD_LINES_A_DAY):
             self._folder.write_bad_line(moment(day, 86_000 + second))
@@ -84,7 +88,9 @@ class Simulation:
     def _decide(self, request: Request) -> str:
         context: dict[str, object] = dict(
             request_context(
-                request.text, request.chat.chat_type, first_in_episode=request.first_in_episode
+                scrub_text(self._folder.request_text(request))[0],
+                request.chat.chat_type,
+                first_in_episode=request.first_in_episode,
             )
         )
         inbound = self._folder.inbound_id(request.chat.chat_id)

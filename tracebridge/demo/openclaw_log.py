@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from tracebridge.demo.world import COST_FACTOR, LATENCY_FACTOR, STRONG, Ending, Run
+from tracebridge.demo.world import COST_FACTOR, LATENCY_FACTOR, STRONG, Ending, Request, Run
 
 STATE_SCHEMA_VERSION = 18
 BOT_ID = 7_000_000_001
@@ -89,7 +89,7 @@ class OpenClawFolder:
         session = self._session(chat.chat_id, chat.chat_type, asked_at)
         clock = max(asked_at, session.free_at or asked_at)
         inbound = self._take_id(chat.chat_id)
-        user_text = _envelope(run, inbound, asked_at) + self._request_text(run)
+        user_text = _envelope(run, inbound, asked_at) + self.request_text(run.request)
         self._message(session, clock, "user", {"content": [_text(user_text)]})
         clock = self._work(session, run, clock)
         answer = _answer_text(run)
@@ -159,12 +159,13 @@ class OpenClawFolder:
         self._next_id[_counter(chat_id)] = taken
         return taken
 
-    def _request_text(self, run: Run) -> str:
+    def request_text(self, request: Request) -> str:
+        """What the next turn's request says in full: now and then, in long ones, private things."""
         number = self._answers % 97
-        if number % 16 != 5:
-            return run.request.text
+        if request.kind.name != "task" or number % 4:
+            return request.text
         key = hashlib.sha256(f"{self._seed}:{self._answers}".encode()).hexdigest()[:40]
-        return f"{run.request.text} {_PRIVATE[number % 3].format(n=number % 90, key=key)}"
+        return f"{request.text} {_PRIVATE[number % 3].format(n=number % 90, key=key)}"
 
     def _work(self, session: Session, run: Run, clock: datetime) -> datetime:
         for batch in _batches(run):

@@ -30,8 +30,6 @@ from tracebridge.settings import Settings, load_settings
 from tracebridge.wiring import policies_of, profile_of, run_cycle, small_inputs
 
 FIRST_DAY = date(2026, 3, 2)
-OUTAGE = -0.75
-"""What the planted regression does to the success of the canary's arms."""
 MARKER = ".tracebridge-demo"
 
 type Say = Callable[[str], None]
@@ -100,8 +98,8 @@ class _Play:
             now=_evening(days[0] - timedelta(days=1)) + timedelta(minutes=30),
         )
         self.say(f"gate: {candidate} is admitted to the canary and signed")
-        for day, regression in zip(days, (0.0, OUTAGE), strict=True):
-            told.cycles.append(self._live(day, regression=regression))
+        for day, outage in zip(days, (False, True), strict=True):
+            told.cycles.append(self._live(day, outage=outage))
             verdict = report_canary(self.settings, until=end_of(day))
             told.canary = (*told.canary, verdict)
             self.say(f"canary: {verdict.outcome.value}: {verdict.sentence}")
@@ -110,9 +108,9 @@ class _Play:
                 break
         told.restored = live.read_bytes() == before
 
-    def _live(self, day: date, *, regression: float = 0.0) -> CycleResult:
+    def _live(self, day: date, *, outage: bool = False) -> CycleResult:
         """One day of the world, its reactions harvested, and its cycle in the evening."""
-        updates = self.simulation.play(day, regression=regression)
+        updates = self.simulation.play(day, outage=outage)
         import_feedback(self.settings, updates, now=end_of(day) - timedelta(seconds=1))
         result = run_cycle(self.settings, day, clock=SteppedClock(_evening(day)))
         self.say(f"{day}: {result.bundle.manifest.status}, {result.verdict.sentence}")

@@ -165,8 +165,10 @@ COST_FACTOR: Mapping[str, float] = {
 JITTER = (0.8, 1.0, 1.3)
 """Equally likely factors on every duration of a turn."""
 
-REGRESSION_SHIFT = -0.45
-"""What the planted regression does to the success of the arms it hits."""
+OUTAGE_SHIFT = -0.75
+"""What the planted outage does to the success of the arms that it strikes."""
+OUTAGE_SLOWDOWN = 8.0
+"""And how many times as long they take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +260,9 @@ def success_probability(kind: Kind, arm: str, difficulty: Difficulty, shift: flo
     return min(0.98, max(0.02, kind.success[arm] + DIFFICULTY_SHIFT[difficulty] + shift))
 
 
-def run(seed: int, request: Request, day: date, arm: str, shift: float = 0.0) -> Run:
-    """Draw how ``request`` goes under ``arm``; ``shift`` plants a regression."""
+def run(seed: int, request: Request, day: date, arm: str, *, struck: bool = False) -> Run:
+    """Draw how ``request`` goes under ``arm``, which an outage may have struck."""
+    shift = OUTAGE_SHIFT if struck else 0.0
     draw = chance(seed, "run", request.chat.chat_id, day, request.number, arm)
     good = draw.random() < success_probability(request.kind, arm, request.chat.difficulty, shift)
     split = GOOD_SPLIT if good else BAD_SPLIT
@@ -272,7 +275,7 @@ def run(seed: int, request: Request, day: date, arm: str, shift: float = 0.0) ->
         request=request,
         arm=arm,
         ending=ending,
-        jitter=draw.choice(JITTER),
+        jitter=draw.choice(JITTER) * (OUTAGE_SLOWDOWN if struck else 1.0),
         parts=draw.choice(request.kind.parts),
         emoji=emoji,
     )

@@ -204,7 +204,7 @@ def _integrity(recent: Sequence[CycleRecord], speaking: Sequence[CycleRecord]) -
                 f"{later.bundle_id} lost {earlier.events - later.events} events of "
                 f"{earlier.bundle_id}"
             )
-        if later.quarantined * earlier.lines > earlier.quarantined * later.lines:
+        if _is_rise(earlier, later):
             problems.append(
                 f"{later.bundle_id} cannot read {later.quarantined} of {later.lines} lines, "
                 f"{earlier.bundle_id} {earlier.quarantined} of {earlier.lines}"
@@ -215,6 +215,19 @@ def _integrity(recent: Sequence[CycleRecord], speaking: Sequence[CycleRecord]) -
         "unaltered bundles, no lost events, no rise of unreadable lines",
         problems if speaking else ["no cycle succeeded"],
     )
+
+
+def _is_rise(earlier: CycleRecord, later: CycleRecord) -> bool:
+    """Whether the later cycle's new lines hold more unreadable ones than chance explains.
+
+    Three standard deviations of a Poisson count at the earlier rate; after a clean history the
+    first unreadable line is a rise.
+    """
+    new_lines = later.lines - earlier.lines
+    new_bad = later.quarantined - earlier.quarantined
+    rate = earlier.quarantined / earlier.lines if earlier.lines else 0.0
+    expected = rate * max(new_lines, 0)
+    return new_bad > expected + 3.0 * math.sqrt(expected)
 
 
 def _harvest(recent: Sequence[CycleRecord], days: int) -> Reason:

@@ -1,4 +1,4 @@
-"""From a sealed bundle to the canary and back: judge, promote, watch, roll back.
+"""From a sealed bundle into the canary: judge, and promote what a person has signed.
 
 The gate reads bundles, never the live workspace, and a promotion recomputes what it leans on:
 the bundle's seal, the verdict, the candidate's digest, the report that a person read.
@@ -7,31 +7,24 @@ the bundle's seal, the verdict, the candidate's digest, the report that a person
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from tracebridge.adapters.bundle_checks import verify
 from tracebridge.adapters.files import sha256_file, write_atomic
-from tracebridge.canary.monitor import SliceMetric, judge_canary
 from tracebridge.canary.stages import promote as promote_stage
 from tracebridge.canary.state import RolloutState
 from tracebridge.domain.bundle import SealedBundle
 from tracebridge.domain.documents import parse_estimates
 from tracebridge.domain.errors import GateError
-from tracebridge.domain.replay import Decision, DecisionReason, Policy
-from tracebridge.domain.trajectory import Reward, Turn
+from tracebridge.domain.replay import Policy
 from tracebridge.domain.verdict import GateBinding, GatePass, Outcome, Verdict
 from tracebridge.gate.guardrails import GuardrailRules
 from tracebridge.gate.judge import judge_offline
 from tracebridge.gate.passes import pass_document, pass_record, verify_pass
 from tracebridge.settings import Settings
 from tracebridge.wiring import bundle_store, policies_of, small_inputs
-
-MAX_COST_USD = 1.0
-"""Cap of a turn's cost in the canary's bounded comparison."""
-MAX_LATENCY_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,46 +82,6 @@ def promote_candidate(
         reviewer=reviewer,
         now=now,
     )
-
-
-def judge_slices(
-    subject: str,
-    decisions: Sequence[Decision],
-    turns: Mapping[str, Turn],
-    rewards: Mapping[str, Reward],
-) -> Verdict:
-    """Judge a running canary: candidate slice against its concurrent control, by unit.
-
-    Args:
-        subject: policy id of the candidate.
-        decisions: those of the canary stage, in the order they were made.
-        turns: decision id to the turn it served.
-        rewards: turn id to reward.
-    """
-    units: dict[str, dict[str, list[Turn]]] = {"candidate": {}, "control": {}}
-    for decision in decisions:
-        side = slice_side(decision, subject)
-        turn = turns.get(decision.decision_id)
-        if side is not None and turn is not None:
-            units[side].setdefault(decision.unit, []).append(turn)
-    return judge_canary(
-        subject,
-        [
-            _slice_metric("outcome", units, rewards, low=0.0, high=1.0, primary=True),
-            _slice_metric("cost_usd", units, rewards, low=0.0, high=MAX_COST_USD),
-            _slice_metric("latency_s", units, rewards, low=0.0, high=MAX_LATENCY_S),
-        ],
-        assigned=(len(units["candidate"]), len(units["control"])),
-    )
-
-
-def slice_side(decision: Decision, candidate_id: str) -> str | None:
-    """``candidate``, ``control`` or ``None`` for a decision outside both slices."""
-    if decision.reason == DecisionReason.CONTROL:
-        return "control"
-    if decision.reason == DecisionReason.ASSIGNED and decision.policy_id == candidate_id:
-        return "candidate"
-    return None
 
 
 def _judge(settings: Settings, candidate_id: str, now: datetime) -> Judgement:
@@ -212,45 +165,3 @@ def _kept_pass(settings: Settings, candidate_id: str) -> GatePass | None:
     except ValueError as error:
         raise GateError(f"{path}: not valid JSON; run `tracebridge gate judge` again") from error
     return verify_pass(document, file=str(path))
-
-
-def _slice_metric(
-    name: str,
-    units: Mapping[str, Mapping[str, Sequence[Turn]]],
-    rewards: Mapping[str, Reward],
-    *,
-    low: float,
-    high: float,
-    primary: bool = False,
-) -> SliceMetric:
-    def means(side: str) -> tuple[float, ...]:
-        per_unit = []
-        for turns in units[side].values():
-            values = [value for turn in turns for value in _observed(name, turn, rewards)]
-            if values:
-                per_unit.append(min(high, max(low, sum(values) / len(values))))
-        return tuple(per_unit)
-
-    return SliceMetric(
-        name=name,
-        candidate=means("candidate"),
-        control=means("control"),
-        low=low,
-        high=high,
-        higher_is_better=name == "outcome",
-        primary=primary,
-        tolerated_ratio=_TOLERATED_RATIO.get(name, 1.0),
-    )
-
-
-_TOLERATED_RATIO = {"cost_usd": 1.05, "latency_s": 1.10}
-
-
-def _observed(name: str, turn: Turn, rewards: Mapping[str, Reward]) -> list[float]:
-    values: dict[str, float | None] = {
-        "outcome": rewards[turn.turn_id].outcome_total if turn.turn_id in rewards else None,
-        "cost_usd": None if turn.cost_usd_micros is None else turn.cost_usd_micros / 1e6,
-        "latency_s": None if turn.latency_ms is None else turn.latency_ms / 1e3,
-    }
-    value = values[name]
-    return [] if value is None else [value]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -183,7 +183,7 @@ def _data_edges(request: str, calls: Sequence[Call]) -> Iterator[Edge]:
                 brought_by[token] = call.call_id
 
 
-def _brought(output: str, wanted: Set[str]) -> set[str]:
+def _brought(output: str, wanted: set[str]) -> set[str]:
     """Those of ``wanted`` that ``output`` names. Most outputs name none, which is seen at once."""
     if len(wanted) <= _FEW and not any(name in output for name in wanted):
         return set()

@@ -20,7 +20,7 @@ from tracebridge.domain.replay import (
     PolicyReport,
     ReplayRow,
 )
-from tracebridge.replay.findings import conclude, finding_of
+from tracebridge.replay.findings import Finding, conclude, finding_of
 
 type Document = dict[str, JsonValue]
 
@@ -59,6 +59,8 @@ def ablate(
         policy.policy_id: of_policy[policy.policy_id][PRIMARY_METRIC] for policy in policies[1:]
     }
     estimators = _primary_estimators(reports)
+    findings = {name: finding_of(report) for name, report in contrasts.items()}
+    findings[baseline.policy_id] = Finding.NO_CLEAR_DIFFERENCE
     conclusion = conclude(contrasts, unit_kind=str(replay_set["unit_kind"]), rows=rows)
     return {
         "schema": ABLATION_SCHEMA,
@@ -73,6 +75,7 @@ def ablate(
                 "replayed": _copy(replayed.get(policy.policy_id)),
                 "invariants": _copy(invariants.get(policy.policy_id)),
                 **_estimated(of_policy[policy.policy_id], estimators),
+                "finding": findings[policy.policy_id].value,
             }
             for policy in policies
         ],
@@ -124,7 +127,6 @@ def _estimated(
         },
         "simultaneous": simultaneous_document(primary),
         "model_dependent": primary.model_dependent,
-        "finding": finding_of(primary).value,
     }
 
 

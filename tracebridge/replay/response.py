@@ -29,23 +29,23 @@ def check_answers(trajectories: Sequence[Trajectory], policy: Policy) -> Invaria
     likeliest such arm is applied (ties: first by name). ``violations`` may also name
     ``idempotent``: a second pass changed the text again.
     """
-    answers = 0
+    shaped = Counter(
+        (names, trajectory.turn.answer_text)
+        for trajectory in trajectories
+        if (names := _transforms_for(trajectory, policy)) and trajectory.turn.answer_text.strip()
+    )
     changed = 0
     violations: Counter[str] = Counter()
-    for trajectory in trajectories:
-        names = _transforms_for(trajectory, policy)
-        before = trajectory.turn.answer_text
-        if not names or not before.strip():
-            continue
+    for (names, before), times in shaped.items():
         after = apply_transforms(before, names)
-        answers += 1
-        changed += after != before
-        violations.update(broken_invariants(before, after))
+        changed += times * (after != before)
+        for name in broken_invariants(before, after):
+            violations[name] += times
         if apply_transforms(after, names) != after:
-            violations["idempotent"] += 1
+            violations["idempotent"] += times
     return InvariantReport(
         policy_id=policy.policy_id,
-        answers=answers,
+        answers=shaped.total(),
         changed=changed,
         violations={name: violations[name] for name in sorted(violations)},
     )

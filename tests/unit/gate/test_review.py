@@ -174,7 +174,7 @@ def test_the_same_data_looked_at_again_is_flagged() -> None:
     [
         ({"verify_problems": 1}, "altered"),
         ({"events": 1999}, "lost 1 events"),
-        ({"quarantined": 7}, "cannot read 7 of 6000"),
+        ({"quarantined": 13}, "cannot read 13 of 6000"),
         ({"integrity_problems": ("rows differ",)}, "rows differ"),
     ],
 )

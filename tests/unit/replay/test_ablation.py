@@ -157,6 +157,12 @@ def test_only_a_simultaneous_interval_that_clears_zero_decides(
     assert finding_of(report) is finding
 
 
+def test_the_baseline_differs_from_itself_in_nothing() -> None:
+    baseline, row = compare([a_report("p", NO_PROPENSITY)])["rows"]
+    assert baseline["finding"] == "no_clear_difference"
+    assert row["finding"] == "not_estimable"
+
+
 def test_a_single_interval_that_clears_zero_wins_nothing() -> None:
     """The per-comparison interval of one of many is not enough."""
     document = compare([a_report("p", an_estimate(0.045), simultaneous=(-0.005, 0.095))])

@@ -161,7 +161,7 @@ def parse_object(raw: bytes, max_depth: int = DEFAULT_MAX_DEPTH) -> dict[str, ob
     # A compact line that comes out as it went in repeats no key and loses no digit; any other
     # line goes through the slow parser, which sees every key and every number as written.
     if orjson.dumps(value) != raw:
-        _parse_strictly(raw)
+        _parse_strictly(raw.decode())
     return value
 
 
@@ -175,7 +175,7 @@ def _diagnose(raw: bytes, error: orjson.JSONDecodeError) -> BadLine:
     if "depth limit" in error.msg:
         return BadLine(QuarantineReason.TOO_DEEP, "the line nests deeper than the parser can go")
     try:
-        _parse_strictly(raw)
+        _parse_strictly(text)
         if not _is_encodable(text):
             return BadLine(QuarantineReason.LONE_SURROGATE, "a string holds half a surrogate pair")
     except BadLine as bad:
@@ -183,10 +183,10 @@ def _diagnose(raw: bytes, error: orjson.JSONDecodeError) -> BadLine:
     return BadLine(QuarantineReason.NOT_JSON, f"the line is not JSON from character {error.pos}")
 
 
-def _parse_strictly(raw: bytes) -> object:
+def _parse_strictly(text: str) -> object:
     try:
         return json.loads(
-            raw,
+            text,
             object_pairs_hook=_unique_keys,
             parse_int=_small_int,
             parse_float=_finite_float,

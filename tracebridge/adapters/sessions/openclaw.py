@@ -46,6 +46,8 @@ from tracebridge.domain.events import (
 from tracebridge.domain.trajectory import Trigger
 
 SOURCE = "openclaw"
+MAX_BAD_LINES = 100_000
+"""A file with more unreadable lines is given up: its account would not fit into memory."""
 _HEADER_ENTRY = ""
 """Stands for the header's entry id; no entry can have it."""
 
@@ -65,7 +67,7 @@ def read_openclaw(
 
     Raises:
         IngestError: the file cannot be read, its format version is not known, or none of its
-            lines can be used.
+            lines, or far too few, can be used.
     """
     reader = LineReader(path, max_line_bytes=max_line_bytes)
     found = _read_lines(reader, path.name)
@@ -111,6 +113,11 @@ def _read_lines(reader: LineReader, name: str) -> _Found:
     seen: set[str] = set()
     nameless: Counter[bytes] = Counter()
     for item in reader:
+        if len(found.quarantined) > MAX_BAD_LINES:
+            raise IngestError(
+                f"{name}: more than {MAX_BAD_LINES} lines cannot be read; check that the file is "
+                f"a session log."
+            )
         if isinstance(item, Quarantined):
             found.quarantined.append(item)
             continue
