@@ -18,7 +18,7 @@ from tracebridge.cycle import CycleResult, run_shadow_cycle
 from tracebridge.domain.bundle import InputEntry
 from tracebridge.domain.errors import ConfigurationError
 from tracebridge.domain.events import JsonValue
-from tracebridge.domain.feedback import DeliveredChunk
+from tracebridge.domain.feedback import DeliveredChunk, LedgerEntry, Reaction
 from tracebridge.domain.replay import Policy, ReplayRow
 from tracebridge.domain.trajectory import Turn
 from tracebridge.house import House, Terms
@@ -47,6 +47,22 @@ class SystemClock:
     def now(self) -> datetime:
         """The present moment, UTC."""
         return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedLedger:
+    """The ledger as it was when a cycle began; a harvester may add to it meanwhile."""
+
+    ledger: ReactionLedger
+    seq: int
+
+    def append(self, reactions: Iterable[Reaction]) -> int:
+        """Add to the ledger behind; this view does not see it."""
+        return self.ledger.append(reactions)
+
+    def entries(self, until: datetime | None = None) -> Sequence[LedgerEntry]:
+        """Entries up to the pinned one that are dated before ``until``."""
+        return self.ledger.entries(until, upto_seq=self.seq)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,11 +245,12 @@ def build_house(
 
     settings = workspace.settings
     copies = small_inputs(settings)
+    seq, _ = workspace.ledger.head()
     return House(
         clock=clock,
         refresh=refresh_sources or (lambda: refresh(workspace)),
         store=workspace.store,
-        ledger=workspace.ledger,
+        ledger=PinnedLedger(workspace.ledger, seq),
         deliveries=workspace.deliveries,
         decisions=workspace.decisions,
         mapping=mapping_of(settings),
@@ -245,7 +262,7 @@ def build_house(
         exporter=exporter_of(settings),
         render=render_report,
         bundles=bundle_store(settings),
-        inputs=lambda until: cycle_inputs(workspace, copies, until),
+        inputs=lambda until: cycle_inputs(workspace, copies, until, seq),
         input_copies=copies,
         config_digest=settings.config_digest,
         code_version=code_version(),
@@ -294,14 +311,14 @@ def all_profiles(settings: Settings) -> tuple[RewardProfile, ...]:
 
 
 def cycle_inputs(
-    workspace: Workspace, copies: Mapping[str, bytes], until: datetime
+    workspace: Workspace, copies: Mapping[str, bytes], until: datetime, ledger_seq: int
 ) -> list[InputEntry]:
     """Every input of a cycle by digest: logs, ledger, deliveries, decisions, small files."""
     from tracebridge.adapters.inputs import copy_inputs, log_inputs
 
     return [
         *log_inputs(workspace.store.reports()),
-        workspace.ledger.prefix(),
+        workspace.ledger.prefix(ledger_seq),
         workspace.deliveries.prefix(),
         *workspace.decisions.read(until).inputs,
         *copy_inputs(copies),

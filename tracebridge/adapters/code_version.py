@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 _SOURCES = frozenset({".py", ".sql", ".j2", ".json", ".toml"})
-_BYTE_MAKERS = ("agentlightning", "duckdb", "matplotlib", "numpy", "pyarrow", "google-re2")
+_BYTE_MAKERS = ("agentlightning", "duckdb", "jinja2", "numpy", "pyarrow", "google-re2")
 """Libraries whose version can change the bytes of a bundle."""
 
 

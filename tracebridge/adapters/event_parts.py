@@ -10,7 +10,7 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import batched
 from operator import attrgetter
 from pathlib import Path
@@ -47,6 +47,7 @@ class Counts:
     """What a part holds. Sums run over known values; ``None``: not one was known."""
 
     events: int = 0
+    turns: int = 0
     tool_calls: int = 0
     tool_errors: int = 0
     tokens_in: int | None = None
@@ -84,6 +85,7 @@ def write_part(
     source: SourceFile | None,
     entry_keys: Iterable[str],
     scrub_version: str,
+    turns: int = 0,
 ) -> StoredPart:
     """Write a part, durable before this returns; nothing refers to it yet.
 
@@ -114,7 +116,7 @@ def write_part(
         session_ids=tuple(sorted(sessions)),
         scrub_version=scrub_version,
         report=report,
-        counts=tally.counts(),
+        counts=replace(tally.counts(), turns=turns),
     )
 
 

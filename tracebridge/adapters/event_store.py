@@ -83,6 +83,7 @@ class ParquetEventStore:
         source: SourceFile | None = None,
         entry_keys: Iterable[str] = (),
         scrub_version: str = "",
+        turns: int = 0,
     ) -> StoredPart:
         """Write a part that nothing refers to until it is committed. Safe in several processes.
 
@@ -93,6 +94,7 @@ class ParquetEventStore:
                 stands for it.
             entry_keys: of every entry that the file tells.
             scrub_version: of the rules that scrubbed the events.
+            turns: how many the events group into, for the account of imports.
 
         Raises:
             IngestError: something that is not a `ScrubbedEvent` was given, or the disk refused.
@@ -104,6 +106,7 @@ class ParquetEventStore:
             source=source,
             entry_keys=entry_keys,
             scrub_version=scrub_version,
+            turns=turns,
         )
 
     def adopt(self, part: StoredPart) -> None:

@@ -56,8 +56,8 @@ class ImportReport:
     """Sum of the known costs; ``None``: not one is known."""
     deliveries: int = 0
     """Exact delivery records that were found."""
-    turns: int | None = None
-    """Filled in by whoever groups the events."""
+    turns: int = 0
+    """Requests with all that answered them."""
 
     @property
     def lines(self) -> int:
@@ -153,6 +153,7 @@ def make_report(
         unread=tuple(unread),
         unchanged=unchanged,
         events=sum(it.events for it in counts),
+        turns=sum(it.turns for it in counts),
         sessions=len({session for part in stored for session in part.session_ids}),
         tool_calls=sum(it.tool_calls for it in counts),
         tool_errors=sum(it.tool_errors for it in counts),

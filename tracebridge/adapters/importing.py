@@ -27,6 +27,7 @@ from tracebridge.adapters.sessions.discover import (
 )
 from tracebridge.adapters.sessions.openclaw_state import read_deliveries
 from tracebridge.adapters.sessions.registry import reader_named, recognize, session_hint
+from tracebridge.assembly.turns import group_turns
 from tracebridge.domain.errors import IngestError
 from tracebridge.domain.feedback import DeliveredChunk
 from tracebridge.scrubbing.scrub import SCRUB_VERSION, scrub_event, self_test
@@ -210,12 +211,14 @@ def _import_file(path: Path, store: ParquetEventStore, format_name: str) -> Stor
     except OSError as error:
         return Unread(path.name, f"{path}: cannot be read ({error.strerror}); check its rights.")
     check_account(log.report)
+    events = tuple(map(scrub_event, log.events))
     return store.stage(
-        map(scrub_event, log.events),
+        events,
         log.report,
         source=source,
         entry_keys=log.entry_keys,
         scrub_version=SCRUB_VERSION,
+        turns=len(group_turns(events)),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from tracebridge.domain.bundle import InputEntry
 from tracebridge.domain.events import FileReport
 
+PLAN = "PHASED_ADOPTION_PLAN.md"
 SHIPPED = "tracebridge.defaults"
 """Package that holds what a workspace starts with: policies and reward profiles."""
 
@@ -57,6 +58,15 @@ def shipped_files(folder: str, suffix: str = ".toml") -> dict[str, bytes]:
         for entry in sorted(root.iterdir(), key=lambda item: item.name)
         if entry.name.endswith(suffix)
     }
+
+
+def plan_text() -> str:
+    """The adoption plan that ships with TraceBridge; empty where it is missing."""
+    packaged = resources.files(SHIPPED) / PLAN
+    if packaged.is_file():
+        return packaged.read_text(encoding="utf-8")
+    beside = Path(__file__).resolve().parents[2] / "docs" / PLAN
+    return beside.read_text(encoding="utf-8") if beside.is_file() else ""
 
 
 def _kind(name: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from tracebridge.adapters.bundle_checks import verify
+from tracebridge.adapters.inputs import plan_text
 from tracebridge.adapters.tables import read_table
 from tracebridge.domain.bundle import SealedBundle
 from tracebridge.domain.events import JsonValue
@@ -16,6 +17,10 @@ from tracebridge.settings import Settings
 from tracebridge.wiring import bundle_store, open_workspace, read_document, table_of
 
 _DATA = frozenset({"session_log", "ledger", "deliveries", "decisions"})
+
+
+CHUNK_POLICY_HEADING = "## Chunk-label policy"
+"""Section of the adoption plan that says how a reaction on one chunk labels an answer."""
 
 
 def review_workspace(settings: Settings, *, days: int) -> ReviewReport:
@@ -27,7 +32,7 @@ def review_workspace(settings: Settings, *, days: int) -> ReviewReport:
             _record(bundle, harvested=harvested, known_updates=known)
             for bundle in bundle_store(settings).sealed()
         ],
-        chunk_policy_documented=True,
+        chunk_policy_documented=CHUNK_POLICY_HEADING in plan_text(),
         days=days,
     )
 

@@ -69,11 +69,13 @@ def conclude(
 ) -> Conclusion:
     """The winner among ``contrasts`` (policy id to report, baseline left out), or why none.
 
+    Best is the largest lower simultaneous bound, as for the gate: what is surest, not luckiest.
+
     ``rows`` tell how fast units arrive; only their hold-out side counts.
     """
     better = [report for report in contrasts.values() if finding_of(report) is Finding.BETTER]
     if better:
-        best = max(better, key=lambda report: (_estimate(report).value, report.policy_id))
+        best = max(better, key=lambda report: (report.simultaneous_lo or 0.0, report.policy_id))
         return Conclusion(best.policy_id, _winning_sentence(best), None)
     return Conclusion(
         None, _losing_sentence(contrasts), _needs(contrasts, unit_kind=unit_kind, rows=rows)

@@ -23,7 +23,7 @@ from tracebridge.crediting.profiles import (
 )
 from tracebridge.domain.errors import RewardError
 
-SHIPPED = REPOSITORY / "rewards" / "general.toml"
+SHIPPED = REPOSITORY / "tracebridge" / "defaults" / "rewards" / "general.toml"
 
 
 def shipped() -> dict[str, Any]:
