@@ -116,7 +116,13 @@ def _labels_needed(found: Findings) -> dict[str, JsonValue]:
     labels = found.joined.labels if found.joined else ()
     labeled_units = {row.unit for row in found.rows if Metric.LABEL in row.values}
     days = {turn.started_at.date() for turn in found.turns}
-    return feedback.labels_needed(labels, found.turns, len(labeled_units), days=len(days))
+    return feedback.labels_needed(
+        labels,
+        found.turns,
+        len(labeled_units),
+        days=len(days),
+        explored=any(row.propensity is not None for row in found.rows),
+    )
 
 
 def _integrity(reports: Sequence[FileReport], found: Findings) -> list[JsonValue]:

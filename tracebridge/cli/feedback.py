@@ -27,7 +27,8 @@ def import_(file: Path) -> None:
         {**document, "schema": "tracebridge.feedback_import.v1"},
         [
             (
-                f"{report.new} new, {report.duplicates} known, {sum(report.ignored.values())} of other kinds, "
+                f"{report.new} new, {report.duplicates} known, "
+                f"{sum(report.ignored.values())} of other kinds, "
                 f"{len(report.quarantined)} unreadable of {report.lines} lines"
             )
         ],

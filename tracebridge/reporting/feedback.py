@@ -57,12 +57,18 @@ def feedback_section(
 
 
 def labels_needed(
-    labels: Sequence[Label], turns: Sequence[Turn], units_labeled: int, *, days: int
+    labels: Sequence[Label],
+    turns: Sequence[Turn],
+    units_labeled: int,
+    *,
+    days: int,
+    explored: bool,
 ) -> Document:
     """How far the labels are from carrying a verdict, and how to get more of them.
 
     ``days_to_verdict`` extrapolates the labeled units per day seen so far; ``None`` when none
-    were seen, because nothing can be extrapolated from silence.
+    were seen, because nothing can be extrapolated from silence. ``explored``: some choice was
+    made at random with its probability logged.
     """
     rate = units_labeled / days if days else 0.0
     missing = max(0, LABELED_UNITS_WANTED - units_labeled)
@@ -73,11 +79,11 @@ def labels_needed(
         "label_rate_per_day": len(labels) / days if days else None,
         "labels_wanted": LABELED_UNITS_WANTED,
         "days_to_verdict": math.ceil(missing / rate) if rate > 0 else (0 if not missing else None),
-        "how": _advice(labels, turns),
+        "how": _advice(labels, turns, explored=explored),
     }
 
 
-def _advice(labels: Sequence[Label], turns: Sequence[Turn]) -> list[JsonValue]:
+def _advice(labels: Sequence[Label], turns: Sequence[Turn], *, explored: bool) -> list[JsonValue]:
     advice: list[JsonValue] = []
     if not any(turn.chat_id for turn in turns):
         advice.append(
@@ -92,10 +98,11 @@ def _advice(labels: Sequence[Label], turns: Sequence[Turn]) -> list[JsonValue]:
             "Collect the bot's reaction updates into a file, one Bot API update a line, and run "
             "`tracebridge feedback import FILE`."
         )
-    advice.append(
-        "Let the router explore a few low-risk arms: choices with a logged probability are what "
-        "makes a comparison possible at all."
-    )
+    if not explored:
+        advice.append(
+            "Let the router explore a few low-risk arms: choices with a logged probability are "
+            "what makes a comparison possible at all."
+        )
     return advice
 
 

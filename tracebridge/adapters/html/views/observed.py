@@ -83,6 +83,8 @@ class QualityView:
 
     line_bar: tuple[plots.Segment, ...]
     files: tuple[FileRow, ...]
+    files_total: str
+    """How many there are; ``files`` may name fewer."""
     quarantined: tuple[QuarantineRow, ...]
     quarantine_total: str
     left_out: tuple[tuple[str, str], ...]
@@ -116,6 +118,7 @@ def quality_of(summary: Node) -> QualityView:
     return QualityView(
         line_bar=plots.stacked(parts),
         files=tuple(map(_file_row, summary["per_file"])),
+        files_total=formats.count(counts["files"].number()),
         quarantined=tuple(map(_quarantine_row, summary["quarantined"])),
         quarantine_total=formats.plural(counts["quarantined"].number(), "line"),
         left_out=tuple((formats.words(key), formats.count(n.number())) for key, n in left_out),
