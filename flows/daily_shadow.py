@@ -21,7 +21,6 @@ from prefect.cache_policies import NO_CACHE
 
 from tracebridge.cycle import CycleResult
 from tracebridge.domain.bundle import StepOutcome
-from tracebridge.ports import Clock
 from tracebridge.settings import load_settings, with_seed, workspace_from
 from tracebridge.wiring import run_cycle
 
@@ -47,9 +46,7 @@ def as_task(name: str, step: Callable[[], Any]) -> Any:
 
 
 @flow(name="daily-shadow", persist_result=False, validate_parameters=False)
-def daily_shadow(
-    workspace: str, day: str | None = None, seed: int | None = None, clock: Clock | None = None
-) -> dict[str, str]:
+def daily_shadow(workspace: str, day: str | None = None, seed: int | None = None) -> dict[str, str]:
     """Walk one UTC day (default: today); returns bundle path, manifest digest and verdict.
 
     Raises:
@@ -57,7 +54,7 @@ def daily_shadow(
     """
     settings = with_seed(load_settings(workspace_from(Path(workspace))), seed)
     chosen = date.fromisoformat(day) if day else datetime.now(UTC).date()
-    result = run_cycle(settings, chosen, clock=clock, call=as_task)
+    result = run_cycle(settings, chosen, call=as_task)
     _raise_if_failed(result)
     return {
         "bundle": str(result.bundle.path),

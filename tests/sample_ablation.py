@@ -120,6 +120,7 @@ def estimates_document() -> Document:
                 "contrast": _estimate(0.057, 0.014, 0.100, 1_312, 96, 61.4, 0.052),
                 "simultaneous": {"lo": -0.004, "hi": 0.118},
                 "model_dependent": True,
+                "by_day": _estimate(0.057, 0.002, 0.112, 1_312, 24, 18.2, 0.11),
             },
             {
                 "policy_id": "prompt-concise",
@@ -132,6 +133,7 @@ def estimates_document() -> Document:
                 "contrast": _estimate(-0.0793, -0.121, -0.0376, 1_312, 96, 54.9, 0.071),
                 "simultaneous": {"lo": -0.139, "hi": -0.0196},
                 "model_dependent": False,
+                "by_day": None,
             },
         ],
     }

@@ -94,6 +94,6 @@ def _walk_the_day(bench: Bench, walk: Walk) -> None:
         walk.step("judge", lambda: steps.judge(bench))
         walk.check("export", lambda: steps.export(bench))
         walk.check("consumer", lambda: steps.consume(bench))
-        steps.runtime_hook(bench, walk)
+        walk.check("runtime_hook", lambda: steps.runtime_hook(bench))
     except WalkEnded:
         return

@@ -38,7 +38,7 @@ class EventStore(Protocol):
         ...
 
     def reports(self) -> Sequence[FileReport]:
-        """The account of every file that is stored, by file name and digest."""
+        """The account of every file that is stored, by file name; namesakes by folder."""
         ...
 
 
@@ -145,6 +145,10 @@ class BundleDraft(Protocol):
 
     def adopt(self, name: str, *, rows: int | None = None, reproducible: bool = True) -> None:
         """Take in a file that was written under `path` by other means."""
+        ...
+
+    def discard(self, name: str) -> None:
+        """Remove what a failed step left half done below `path`, file or folder."""
         ...
 
     def seal(

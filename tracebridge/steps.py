@@ -7,33 +7,35 @@ adds its own finding, and writes its file into the bundle's draft.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from tracebridge.assembly.episodes import assign_episodes
+from tracebridge.assembly.trajectories import UnitKind, context_mismatches
 from tracebridge.assembly.trajectories import assemble as assemble_trajectories
-from tracebridge.assembly.trajectories import context_mismatches
 from tracebridge.assembly.turns import group_turns
 from tracebridge.crediting.credit import credit_of
 from tracebridge.crediting.profiles import RewardProfile
 from tracebridge.crediting.rewards import reward_of
 from tracebridge.domain.bundle import SealedBundle
 from tracebridge.domain.documents import document_bytes, estimates_document, line_bytes
-from tracebridge.domain.errors import ConsumerError, HookError
+from tracebridge.domain.errors import ConsumerError, HookError, TraceBridgeError
 from tracebridge.domain.events import JsonValue, ScrubbedEvent
 from tracebridge.domain.feedback import Label
-from tracebridge.domain.replay import Family, Metric, ReplayedTurn
+from tracebridge.domain.replay import Cell, Family, Metric, PolicyReport, ReplayedTurn
 from tracebridge.domain.trajectory import Reward, Trajectory, Turn
 from tracebridge.gate.judge import judge_cycle
 from tracebridge.house import Bench
 from tracebridge.labeling.folding import fold
 from tracebridge.labeling.join import join
 from tracebridge.ope.evaluate import evaluate_policies
+from tracebridge.ope.recluster import recluster
 from tracebridge.planning.mechanical import replay_tools
 from tracebridge.ports import BundleDraft
 from tracebridge.replay.ablation import ablate as ablation_of
 from tracebridge.replay.response import check_answers
 from tracebridge.replay.rows import contexts_of, replay_rows
 from tracebridge.summary import skips_of, summary_document, verdict_of
-from tracebridge.walk import Walk
+from tracebridge.walk import Skipped, Walk
 
 EXPORTS = "exports"
 HOLDOUT = "holdout"
@@ -142,8 +144,9 @@ def estimate(bench: Bench) -> None:
     """What each policy would have been worth on the hold-out rows, or why nobody can say."""
     house, terms, found, draft = bench.house, bench.terms, bench.found, bench.draft
     holdout = [row for row in found.rows if row.split == HOLDOUT]
-    found.reports = evaluate_policies(
-        {metric: house.warehouse.cells(metric) for metric in Metric},
+    cells = {metric: house.warehouse.cells(metric) for metric in Metric}
+    reports = evaluate_policies(
+        cells,
         house.policies,
         contexts=contexts_of(found.rows),
         baseline_id=house.policies[0].policy_id,
@@ -155,8 +158,35 @@ def estimate(bench: Bench) -> None:
         },
         decisions=house.warehouse.decision_cells(),
     )
+    found.reports = reports
+    if terms.unit_kind is UnitKind.EPISODE:
+        found.reports = _beside_days(bench, cells[Metric.OUTCOME], reports)
     found.estimates = estimates_document(found.reports, found.replay_set)
     _write(draft, "estimates.json", found.estimates)
+
+
+def _beside_days(
+    bench: Bench, cells: Sequence[Cell], reports: Sequence[PolicyReport]
+) -> tuple[PolicyReport, ...]:
+    """The reports, each outcome contrast with its twin that takes whole days for clusters."""
+    day_of: dict[str, str] = {}
+    for row in bench.found.rows:
+        day_of.setdefault(row.unit, row.day)
+    by_day = evaluate_policies(
+        {Metric.OUTCOME: recluster(cells, day_of)},
+        bench.house.policies,
+        contexts=contexts_of(bench.found.rows),
+        baseline_id=bench.house.policies[0].policy_id,
+        level=bench.terms.level,
+        seed=bench.terms.seed,
+    )
+    contrasts = {report.policy_id: report.contrast for report in by_day}
+    return tuple(
+        replace(report, by_day=contrasts[report.policy_id])
+        if report.metric is Metric.OUTCOME
+        else report
+        for report in reports
+    )
 
 
 def ablate(bench: Bench) -> None:
@@ -181,13 +211,17 @@ def judge(bench: Bench) -> None:
 
 
 def export(bench: Bench) -> None:
-    """Datasets for the trainer, into the bundle's ``exports`` folder."""
+    """Datasets for the trainer, into the bundle's ``exports`` folder; all of them or none."""
     house, found, draft = bench.house, bench.found, bench.draft
     folder = draft.path / EXPORTS
     folder.mkdir()
-    rows = house.exporter.export(folder, found.trajectories, found.rewards)
-    for name in sorted(rows):
-        draft.adopt(f"{EXPORTS}/{name}", rows=rows[name])
+    try:
+        rows = house.exporter.export(folder, found.trajectories, found.rewards)
+        for name in sorted(rows):
+            draft.adopt(f"{EXPORTS}/{name}", rows=rows[name])
+    except (TraceBridgeError, OSError):
+        draft.discard(EXPORTS)
+        raise
     found.exported = rows
 
 
@@ -204,19 +238,21 @@ def consume(bench: Bench) -> None:
         raise ConsumerError(f"exports: {len(problems)} rows are refused, first: {problems[0]}")
 
 
-def runtime_hook(bench: Bench, walk: Walk) -> None:
-    """Prove that real turns and rewards pass the trainer's hooks; absent is skipped, never ok."""
+def runtime_hook(bench: Bench) -> Skipped | None:
+    """Prove that real turns and rewards pass the trainer's hooks; absent is skipped, never ok.
+
+    Raises:
+        HookError: the hooks ran and did not do what they must.
+    """
     found = bench.found
-
-    def smoke() -> None:
-        found.hook = bench.house.exporter.smoke(found.trajectories, found.rewards)
-        _write(bench.draft, "runtime_hook.json", found.hook)
-        if found.hook["status"] == "failed":
-            raise HookError(f"runtime hook: {found.hook['detail']}")
-
-    walk.check("runtime_hook", smoke)
-    if found.hook.get("status") == "skipped":
-        walk.skip("runtime_hook", str(found.hook["detail"]))
+    found.hook = bench.house.exporter.smoke(found.trajectories, found.rewards)
+    _write(bench.draft, "runtime_hook.json", found.hook)
+    status, detail = found.hook["status"], str(found.hook["detail"])
+    if status == "skipped":
+        return Skipped(detail)
+    if status != "ok":
+        raise HookError(f"runtime hook: {detail}")
+    return None
 
 
 def report(bench: Bench, walk: Walk) -> Mapping[str, JsonValue]:

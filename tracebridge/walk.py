@@ -1,13 +1,15 @@
 """How the steps of a cycle are walked: in order, each remembered, no failure hidden.
 
 A *step* must succeed for the cycle to go on; a *check* may fail, and then the cycle goes on and
-ends as failed. What a step raises on purpose (``TraceBridgeError``) or meets in the file system
-(``OSError``) is recorded; anything else is a defect of the program and is not caught.
+ends as failed. Either may return `Skipped`. What a step raises on purpose (``TraceBridgeError``)
+or meets in the file system (``OSError``) is recorded; anything else is a defect of the program and
+is not caught.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +26,13 @@ type Call = Callable[[str, Callable[[], Any]], Any]
 def directly(name: str, step: Callable[[], Any]) -> Any:  # noqa: ARG001 - the plain Call
     """Run the step here and now."""
     return step()
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """What a step returns that did not do its work, and why. It never counts as done."""
+
+    why: str
 
 
 class WalkEnded(TraceBridgeError):  # noqa: N818 - the end of a walk, not an error of its own
@@ -61,10 +70,6 @@ class Walk:
             self._fail(name, error)
             return None
 
-    def skip(self, name: str, why: str) -> None:
-        """Record that a step was left out, and why; it never counts as done."""
-        self._record(StepStatus(name, StepOutcome.SKIPPED, why))
-
     def statuses(self, *, reached: str | None = None) -> tuple[StepStatus, ...]:
         """Every step in order; those never reached are skipped, naming the one that failed.
 
@@ -97,7 +102,10 @@ class Walk:
         self._emit("step_started", name)
         result: T = self._call(name, work)
         elapsed = self._clock.now() - started
-        self._record(StepStatus(name, StepOutcome.OK), elapsed_ms=round(elapsed / _MILLISECOND))
+        status = StepStatus(name, StepOutcome.OK)
+        if isinstance(result, Skipped):
+            status = StepStatus(name, StepOutcome.SKIPPED, result.why)
+        self._record(status, elapsed_ms=round(elapsed / _MILLISECOND))
         return result
 
     def _fail(self, name: str, error: Exception) -> None:

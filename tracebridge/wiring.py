@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from tracebridge.cycle import CycleResult, run_shadow_cycle
 from tracebridge.domain.bundle import InputEntry
 from tracebridge.domain.errors import ConfigurationError
-from tracebridge.domain.events import JsonValue
 from tracebridge.domain.feedback import DeliveredChunk, LedgerEntry, Reaction
 from tracebridge.domain.replay import Policy, ReplayRow
 from tracebridge.domain.trajectory import Turn
@@ -246,13 +245,14 @@ def build_house(
     settings = workspace.settings
     copies = small_inputs(settings)
     seq, _ = workspace.ledger.head()
+    decisions = workspace.decisions.pinned()
     return House(
         clock=clock,
         refresh=refresh_sources or (lambda: refresh(workspace)),
         store=workspace.store,
         ledger=PinnedLedger(workspace.ledger, seq),
         deliveries=workspace.deliveries,
-        decisions=workspace.decisions,
+        decisions=decisions,
         mapping=mapping_of(settings),
         profile=profile_of(settings, copies),
         policies=policies_of(copies),
@@ -262,7 +262,7 @@ def build_house(
         exporter=exporter_of(settings),
         render=render_report,
         bundles=bundle_store(settings),
-        inputs=lambda until: cycle_inputs(workspace, copies, until, seq),
+        inputs=lambda until: cycle_inputs(workspace, copies, until, seq, decisions),
         input_copies=copies,
         config_digest=settings.config_digest,
         code_version=code_version(),
@@ -311,7 +311,11 @@ def all_profiles(settings: Settings) -> tuple[RewardProfile, ...]:
 
 
 def cycle_inputs(
-    workspace: Workspace, copies: Mapping[str, bytes], until: datetime, ledger_seq: int
+    workspace: Workspace,
+    copies: Mapping[str, bytes],
+    until: datetime,
+    ledger_seq: int,
+    decisions: DecisionFiles,
 ) -> list[InputEntry]:
     """Every input of a cycle by digest: logs, ledger, deliveries, decisions, small files."""
     from tracebridge.adapters.inputs import copy_inputs, log_inputs
@@ -320,7 +324,7 @@ def cycle_inputs(
         *log_inputs(workspace.store.reports()),
         workspace.ledger.prefix(ledger_seq),
         workspace.deliveries.prefix(),
-        *workspace.decisions.read(until).inputs,
+        *decisions.read(until).inputs,
         *copy_inputs(copies),
     ]
 
@@ -342,56 +346,16 @@ def run_cycle(
         LockHeldError: another cycle is running here.
         TraceBridgeError: no bundle could be made.
     """
+    from tracebridge.adapters.index_page import write_index
+
     moment = clock or SystemClock()
     with lock_of(settings):
         workspace = open_workspace(settings)
         parents = [bundle.manifest.bundle_id for bundle in bundle_store(settings).sealed()[-1:]]
         house = build_house(workspace, moment)
         result = run_shadow_cycle(day, house, terms_of(settings), parents=parents, call=call)
-        write_index(settings)
+        write_index(settings.artifacts_folder / "index.html", bundle_store(settings))
     return result
-
-
-def write_index(settings: Settings) -> Path:
-    """Write ``artifacts/index.html``: one line a bundle, newest first."""
-    from tracebridge.adapters.files import write_atomic
-    from tracebridge.adapters.html.index import render_index
-
-    entries: list[dict[str, JsonValue]] = []
-    for bundle in bundle_store(settings).sealed():
-        summary = read_document(bundle.path / "summary.json")
-        verdict = table_of(summary, "verdict")
-        feedback = table_of(summary, "feedback")
-        counts = table_of(summary, "counts")
-        entries.append(
-            {
-                "bundle_id": bundle.manifest.bundle_id,
-                "day": bundle.manifest.day,
-                "status": bundle.manifest.status,
-                "verdict_outcome": verdict.get("outcome"),
-                "verdict_sentence": verdict.get("sentence"),
-                "report_href": f"{settings.bundles_folder.name}/{bundle.path.name}/report.html",
-                "turns": counts.get("turns"),
-                "labels": feedback.get("labels"),
-            }
-        )
-    path = settings.artifacts_folder / "index.html"
-    write_atomic(path, render_index(entries).encode())
-    return path
-
-
-def read_document(path: Path) -> dict[str, JsonValue]:
-    """A JSON document of a bundle; empty where a failed cycle left none."""
-    if not path.exists():
-        return {}
-    document: dict[str, JsonValue] = json.loads(path.read_text(encoding="utf-8"))
-    return document
-
-
-def table_of(document: Mapping[str, JsonValue], key: str) -> dict[str, JsonValue]:
-    """A table of a document; empty where it is absent."""
-    value = document.get(key)
-    return value if isinstance(value, dict) else {}
 
 
 def _toml(data: bytes, name: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -91,7 +91,7 @@ class DirectoryBundleDraft:
         target = self._path / name
         with as_bundle_error(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            write_new(target, data)
+            _write_whole(target, data)
         digest = hashlib.sha256(data).hexdigest()
         self._enter(name, digest, len(data), rows=rows, reproducible=reproducible)
 
@@ -105,6 +105,24 @@ class DirectoryBundleDraft:
             fsync_file(target)
             digest, size_bytes = sha256_file(target), target.stat().st_size
         self._enter(name, digest, size_bytes, rows=rows, reproducible=reproducible)
+
+    def discard(self, name: str) -> None:
+        """Remove a file or folder below `path`, entered or not, as if it had never been put there.
+
+        For what a failed step leaves half done: the bundle can then still be sealed as failed.
+        """
+        self._must_be_open()
+        target = self._path / name
+        if not is_safe_name(name):
+            raise BundleError(f"{name!r}: a bundle holds only plain relative file names.")
+        with as_bundle_error(target):
+            if target.is_dir() and not target.is_symlink():
+                shutil.rmtree(target)
+            else:
+                target.unlink(missing_ok=True)
+        gone = [held for held in self._files if held == name or held.startswith(f"{name}/")]
+        for held in gone:
+            del self._files[held]
 
     def seal(
         self,
@@ -121,8 +139,9 @@ class DirectoryBundleDraft:
     ) -> SealedBundle:
         """fsync all, write the manifest last, publish without replacing.
 
-        The status is ``failed`` if any step failed. Raises `BundleError` where a file was left
-        that nobody entered, or the disk refuses; nothing is published then.
+        The status is ``failed`` if any step failed. Inputs of one name keep the order given:
+        of two logs that tell the same entry the first counts it. Raises `BundleError` where a
+        file was left that nobody entered, or the disk refuses; nothing is published then.
         """
         self._must_be_open()
         failed = any(step.outcome is StepOutcome.FAILED for step in steps)
@@ -133,7 +152,7 @@ class DirectoryBundleDraft:
             seed=seed,
             code_version=self._code_version,
             config_digest=config_digest,
-            inputs=tuple(sorted(inputs, key=lambda it: (it.kind, it.name, it.sha256))),
+            inputs=tuple(sorted(inputs, key=lambda it: (it.kind, it.name))),
             files=tuple(self._files[name] for name in sorted(self._files)),
             steps=tuple(steps),
             skips=dict(skips),
@@ -219,6 +238,18 @@ class DirectoryBundleDraft:
         if self._owner is not None:
             os.close(self._owner)
             self._owner = None
+
+
+def _write_whole(target: Path, data: bytes) -> None:
+    """All of the bytes or no file: half a file would keep the bundle from saying what failed."""
+    try:
+        write_new(target, data)
+    except FileExistsError:
+        raise
+    except OSError:
+        with suppress(OSError):
+            target.unlink()
+        raise
 
 
 def _names(stamp: str) -> Iterator[str]:

@@ -61,6 +61,11 @@ class DecisionFiles:
         self._folder = folder
         self._upto_bytes = upto_bytes
 
+    def pinned(self) -> DecisionFiles:
+        """The same files as they are now: what the router adds from here on is not seen."""
+        sizes = {path.name: path.stat().st_size for path in self._folder.glob("*.jsonl")}
+        return DecisionFiles(self._folder, upto_bytes=sizes)
+
     def decisions(self, until: datetime) -> tuple[Decision, ...]:
         """Decisions made before ``until``, in the order they were made."""
         return self.read(until).decisions

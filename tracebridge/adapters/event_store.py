@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from itertools import count
-from operator import attrgetter
 from pathlib import Path
 
 from tracebridge.adapters.event_index import (
@@ -197,9 +196,9 @@ class ParquetEventStore:
         return tuple(Path(part.source.path) for part in self._parts.values() if part.source)
 
     def reports(self) -> Sequence[FileReport]:
-        """The account of every stored file, by name and digest."""
-        reports = (part.report for part in self._parts.values())
-        return sorted(reports, key=attrgetter("file_name", "sha256"))
+        """The account of every stored file, by name; namesakes by path, the order they tell in."""
+        parts = sorted(self._parts.values(), key=lambda it: (it.report.file_name, key_of(it)))
+        return [part.report for part in parts]
 
     def _merged(self, session_id: str) -> Sequence[ScrubbedEvent]:
         parts = sorted((self._parts[key] for key in self._of_session[session_id]), key=rank_of)

@@ -16,9 +16,9 @@ SHIPPED = "tracebridge.defaults"
 
 
 def log_inputs(reports: Sequence[FileReport]) -> list[InputEntry]:
-    """One entry a session log, by name and digest, however often it was read."""
-    entries = {
-        (report.file_name, report.sha256): InputEntry(
+    """One entry a stored session log, in the order given; equal copies are as many entries."""
+    return [
+        InputEntry(
             kind="session_log",
             name=report.file_name,
             sha256=report.sha256,
@@ -26,8 +26,7 @@ def log_inputs(reports: Sequence[FileReport]) -> list[InputEntry]:
             rows=report.lines,
         )
         for report in reports
-    }
-    return [entries[key] for key in sorted(entries)]
+    ]
 
 
 def copy_inputs(copies: Mapping[str, bytes]) -> list[InputEntry]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tracebridge.adapters.documents import read_document, table_of
 from tracebridge.cycle import CycleResult
 from tracebridge.demo.truth import Truth
 from tracebridge.domain.events import JsonValue
@@ -13,7 +14,6 @@ from tracebridge.domain.replay import Metric, Policy
 from tracebridge.domain.verdict import Verdict
 from tracebridge.gate.review import ReviewReport
 from tracebridge.operations.promotion import Judgement
-from tracebridge.wiring import read_document, table_of
 
 
 @dataclass(frozen=True, slots=True)

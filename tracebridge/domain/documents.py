@@ -82,6 +82,7 @@ def estimates_document(
                 "contrast": estimate_document(report.contrast),
                 "simultaneous": simultaneous_document(report),
                 "model_dependent": report.model_dependent,
+                "by_day": None if report.by_day is None else estimate_document(report.by_day),
             }
             for report in reports
         ],
@@ -134,6 +135,7 @@ def _report(row: Mapping[str, object]) -> PolicyReport:
         lo, hi = float(simultaneous["lo"]), float(simultaneous["hi"])
     estimates = row["estimates"]
     contrast = row["contrast"]
+    by_day = row["by_day"]
     if not isinstance(estimates, Mapping) or not isinstance(contrast, Mapping):
         raise TypeError("estimates and contrast must be objects")
     return PolicyReport(
@@ -144,6 +146,7 @@ def _report(row: Mapping[str, object]) -> PolicyReport:
         simultaneous_lo=lo,
         simultaneous_hi=hi,
         model_dependent=bool(row["model_dependent"]),
+        by_day=_estimate(by_day) if isinstance(by_day, Mapping) else None,
     )
 
 

@@ -244,6 +244,8 @@ class PolicyReport:
     """Interval of the contrast that holds over all compared policies at once."""
     model_dependent: bool
     """DR and SNIPW differ by more than 2 standard errors of their paired difference."""
+    by_day: Estimate | None = field(default=None, kw_only=True)
+    """The contrast with whole days as clusters; only where units are episodes of one owner."""
 
 
 @dataclass(frozen=True, slots=True)

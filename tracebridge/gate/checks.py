@@ -73,6 +73,22 @@ def primary_check(candidate: Reports) -> Reason:
     return Reason("uplift", result, f"{known.value:+.4f} [{lo:+.4f}, {hi:+.4f}]", required)
 
 
+def day_checks(candidate: Reports) -> list[Reason]:
+    """Whether the uplift of one owner's episodes survives when whole days count once.
+
+    Empty where units are chats: then nobody's days are counted twice.
+    """
+    report = candidate.get(Metric.OUTCOME)
+    if report is None or report.by_day is None:
+        return []
+    required = "an interval above 0 with days as clusters"
+    known = _known(report.by_day)
+    if isinstance(known, str):
+        return [Reason("day_clustering", CheckResult.UNKNOWN, known, required)]
+    result = CheckResult.PASS if known.lo > 0 else CheckResult.UNKNOWN
+    return [Reason("day_clustering", result, _interval(known), required)]
+
+
 def label_check(candidate: Reports, rules: GuardrailRules) -> Reason:
     """Whether people's score is not lower by more than the margin, among those who react."""
     report = candidate.get(Metric.LABEL)

@@ -13,6 +13,7 @@ from tracebridge.domain.verdict import CheckResult, Outcome, Reason, Verdict
 from tracebridge.gate.checks import (
     Reports,
     by_metric,
+    day_checks,
     evidence_checks,
     label_check,
     label_denies,
@@ -43,6 +44,7 @@ def judge_offline(
     reasons = (
         *evidence_checks(candidate, rules),
         primary_check(candidate),
+        *day_checks(candidate),
         label,
         ratio_check(Metric.COST, candidate, usual, rules.max_cost_ratio),
         ratio_check(Metric.LATENCY, candidate, usual, rules.max_latency_ratio),
@@ -58,7 +60,8 @@ def judge_offline(
         if reason.result is not CheckResult.PASS and reason.check != excused
     ]
     if not open_checks:
-        sentence = f"{policy_id} is better than the baseline and may enter the canary."
+        whose = " for this owner" if is_of_one_owner(candidate) else ""
+        sentence = f"{policy_id} is better than the baseline{whose} and may enter the canary."
         return Verdict(Outcome.ADMIT, policy_id, sentence, reasons)
     what = "; ".join(f"{reason.check} {reason.measured}" for reason in open_checks)
     return Verdict(
@@ -68,6 +71,12 @@ def judge_offline(
         reasons=reasons,
         needs=_needs(candidate, rules, units_per_day),
     )
+
+
+def is_of_one_owner(candidate: Reports) -> bool:
+    """Whether units are episodes: then a verdict speaks of that owner only."""
+    report = candidate.get(Metric.OUTCOME)
+    return report is not None and report.by_day is not None
 
 
 def judge_cycle(

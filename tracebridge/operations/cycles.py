@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tracebridge.adapters.documents import read_document, table_of
 from tracebridge.domain.events import JsonValue
 from tracebridge.settings import Settings
-from tracebridge.wiring import bundle_store, read_document, table_of
+from tracebridge.wiring import bundle_store
 
 
 def cycle_rows(settings: Settings) -> list[dict[str, JsonValue]]:

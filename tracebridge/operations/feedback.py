@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+from tracebridge.adapters.documents import read_document, table_of
 from tracebridge.adapters.files import write_atomic
 from tracebridge.adapters.pseudonyms import open_pseudonyms
 from tracebridge.adapters.telegram import FeedbackImportReport, import_updates
@@ -13,7 +14,7 @@ from tracebridge.domain.documents import document_bytes
 from tracebridge.domain.events import JsonValue
 from tracebridge.reporting.feedback import feedback_section
 from tracebridge.settings import Settings
-from tracebridge.wiring import labels_of, open_workspace, read_document, table_of
+from tracebridge.wiring import labels_of, open_workspace
 
 
 def import_feedback(settings: Settings, file: Path, *, now: datetime) -> FeedbackImportReport:

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from datetime import date
 
 from tracebridge.adapters.bundle_checks import verify
+from tracebridge.adapters.documents import read_document, table_of
 from tracebridge.adapters.inputs import plan_text
 from tracebridge.adapters.tables import read_table
 from tracebridge.domain.bundle import SealedBundle
 from tracebridge.domain.events import JsonValue
 from tracebridge.gate.review import CycleRecord, ReviewReport, review
 from tracebridge.settings import Settings
-from tracebridge.wiring import bundle_store, open_workspace, read_document, table_of
+from tracebridge.wiring import bundle_store, open_workspace
 
 _DATA = frozenset({"session_log", "ledger", "deliveries", "decisions"})
 

@@ -78,6 +78,8 @@ def _lay_out(
 ) -> None:
     """Put every input where a workspace has it, each as long as it was."""
     target = load_settings_of_empty(scratch)
+    for folder in (target.policies_folder, target.rewards_folder):
+        folder.mkdir()  # without it the shipped files would stand in for an empty folder
     for entry in manifest.inputs:
         if entry.kind in _COPIED:
             place = target.mapping_path if entry.kind == "mapping" else scratch / entry.name
@@ -95,8 +97,8 @@ def _lay_out(
             _prefix(settings.decisions_folder / entry.name, entry),
         )
     candidates = list(_candidates(settings, extra_sources))
-    for entry in _of_kind(manifest, "session_log"):
-        _put(_log_place(scratch / "logs", entry), _find(entry, candidates))
+    for number, entry in enumerate(_of_kind(manifest, "session_log")):
+        _put(_log_place(scratch / "logs", number, entry), _find(entry, candidates))
 
 
 def load_settings_of_empty(workspace: Path) -> Settings:
@@ -109,9 +111,9 @@ def _of_kind(manifest: Manifest, kind: str) -> list[InputEntry]:
     return [entry for entry in manifest.inputs if entry.kind == kind]
 
 
-def _log_place(folder: Path, entry: InputEntry) -> Path:
-    plain = folder / entry.name
-    return plain if not plain.exists() else folder / entry.sha256[:16] / entry.name
+def _log_place(folder: Path, number: int, entry: InputEntry) -> Path:
+    """A folder for each log: namesakes are read in the order of their folders, as before."""
+    return folder / f"{number:08}" / entry.name
 
 
 def _candidates(settings: Settings, extra_sources: Sequence[Path]) -> Iterator[Path]:

@@ -18,7 +18,7 @@ from tests.unit.gate.evidence import (
     spoiled,
     without,
 )
-from tracebridge.domain.replay import Metric, PolicyEstimate, PolicyReport, Tier
+from tracebridge.domain.replay import Estimate, Metric, PolicyEstimate, PolicyReport, Tier
 from tracebridge.domain.verdict import CheckResult, Outcome, Verdict
 from tracebridge.gate.guardrails import GuardrailRules
 from tracebridge.gate.judge import judge_cycle, judge_offline
@@ -229,6 +229,28 @@ def test_labels_may_be_absent_on_the_first_day_and_are_reported_unknown() -> Non
         assert result_of(verdict, "label") is CheckResult.UNKNOWN
         strict = judged(reports, replace(RULES, require_label_metric=True))
         assert strict.outcome is Outcome.INSUFFICIENT_EVIDENCE
+
+
+@pytest.mark.parametrize(
+    ("by_day", "result", "outcome"),
+    [
+        (estimate(0.12, 0.05), CheckResult.PASS, Outcome.ADMIT),
+        (estimate(0.12, 0.20), CheckResult.UNKNOWN, Outcome.INSUFFICIENT_EVIDENCE),
+        (REFUSED, CheckResult.UNKNOWN, Outcome.INSUFFICIENT_EVIDENCE),
+    ],
+)
+def test_an_uplift_over_one_owners_episodes_must_survive_clustering_by_day(
+    by_day: Estimate, result: CheckResult, outcome: Outcome
+) -> None:
+    reports = [
+        replace(report, by_day=by_day) if report.metric is Metric.OUTCOME else report
+        for report in good_reports()
+    ]
+    verdict = judged(reports)
+    assert result_of(verdict, "day_clustering") is result
+    assert verdict.outcome is outcome
+    if outcome is Outcome.ADMIT:
+        assert "for this owner" in verdict.sentence
 
 
 def test_reports_of_another_policy_are_not_taken_for_this_one() -> None:
