@@ -12,7 +12,7 @@ from pathlib import Path
 from tracebridge.canary.folder import LAST_GOOD, LIVE, live_bytes, write_atomically
 from tracebridge.canary.router import Router
 from tracebridge.canary.stages import rollback, set_kill_switch
-from tracebridge.domain.errors import CanaryError
+from tracebridge.domain.errors import CanaryError, RolloutRefusedError
 from tracebridge.domain.replay import BASELINE_ARM
 from tracebridge.domain.verdict import CheckResult, Reason
 
@@ -27,7 +27,10 @@ def drill(workspace: Path, scratch: Path, *, now: datetime) -> tuple[Reason, ...
     """
     live = live_bytes(workspace / "rollout")
     if live is None:
-        raise CanaryError("rollout/live.json is absent; there is nothing to rehearse.")
+        raise RolloutRefusedError(
+            "rollout/live.json is absent, so there is nothing to rehearse; `tracebridge promote` "
+            "starts a canary."
+        )
     faults: tuple[tuple[str, str, Callable[[Path], object]], ...] = (
         ("absent", "fallback:missing", lambda path: path.unlink()),
         ("altered_byte", "fallback:corrupt", lambda path: _alter(path, live)),

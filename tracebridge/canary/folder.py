@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tracebridge.canary.history import append_entry
 from tracebridge.canary.state import RolloutState, parse_state, state_bytes
-from tracebridge.domain.errors import CanaryError
+from tracebridge.domain.errors import CanaryError, RolloutRefusedError
 
 LIVE = "live.json"
 LAST_GOOD = "last_good.json"
@@ -91,6 +91,11 @@ def restore_last_good(rollout: Path, *, now: datetime, detail: Mapping[str, str]
     """
     try:
         data = (rollout / LAST_GOOD).read_bytes()
+    except FileNotFoundError as error:
+        raise RolloutRefusedError(
+            f"rollout/{LAST_GOOD} is absent, so nothing was changed that could be undone; remove "
+            f"rollout/{LIVE}, if it is there, to serve the baseline."
+        ) from error
     except OSError as error:
         raise CanaryError(
             f"rollout/{LAST_GOOD} cannot be read ({error}); remove rollout/{LIVE} to serve the "
@@ -98,7 +103,9 @@ def restore_last_good(rollout: Path, *, now: datetime, detail: Mapping[str, str]
         ) from error
     state = parse_state(data, where=f"rollout/{LAST_GOOD}")
     if live_bytes(rollout) == data:
-        raise CanaryError(f"rollout/{LIVE} is the last good state already; nothing to undo.")
+        raise RolloutRefusedError(
+            f"rollout/{LIVE} is the last good state already; there is nothing to undo."
+        )
     _announce(rollout, data, state, action="rollback", now=now, detail=detail)
     write_atomically(rollout / LIVE, data)
     return state

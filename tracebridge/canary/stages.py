@@ -19,7 +19,7 @@ from tracebridge.canary.folder import (
 )
 from tracebridge.canary.history import HistoryEntry, read_history
 from tracebridge.canary.state import WITHOUT_CANDIDATE, RolloutState, Stage, parse_state
-from tracebridge.domain.errors import CanaryError
+from tracebridge.domain.errors import CanaryError, RolloutRefusedError
 from tracebridge.domain.replay import Policy
 from tracebridge.domain.verdict import GateBinding, GatePass, Outcome
 
@@ -87,7 +87,7 @@ def promote(
     _require_same("candidate_digest", current.candidate_digest, candidate.digest)
     _require_same("baseline_digest", current.baseline_digest, baseline.digest)
     if not 0 < share <= CANARY_SHARE:
-        raise CanaryError(f"Field 'share' is {share}; a canary starts in (0, {CANARY_SHARE}].")
+        raise RolloutRefusedError(f"Field 'share' is {share}; a canary starts in (0, {CANARY_SHARE}].")
     with locked(workspace) as rollout:
         _require_unused(rollout, fresh)
         before = _begin(rollout, baseline, now)
@@ -130,13 +130,13 @@ def advance(
     with locked(workspace) as rollout:
         before = live_state(rollout)
         if before is None or before.candidate is None or before.stage not in _NEXT:
-            raise CanaryError("rollout/live.json: no canary is running; promote a candidate first.")
+            raise RolloutRefusedError("rollout/live.json: no canary is running; promote a candidate first.")
         _require_switch_off(before)
         _require_unused(rollout, fresh)
         _require_same("candidate_digest", before.candidate.digest, current.candidate_digest)
         _require_same("baseline_digest", before.baseline.digest, current.baseline_digest)
         if fresh.judged_at < before.since:
-            raise CanaryError(
+            raise RolloutRefusedError(
                 f"The gate pass is older than stage {before.stage}; run the canary report again."
             )
         stage, share = _NEXT[before.stage]
@@ -152,7 +152,7 @@ def set_kill_switch(workspace: Path, *, on: bool, reason: str, now: datetime) ->
     with locked(workspace) as rollout:
         before = live_state(rollout)
         if before is None:
-            raise CanaryError("rollout/live.json is absent; the baseline serves everyone already.")
+            raise RolloutRefusedError("rollout/live.json is absent; the baseline serves everyone already.")
         state = replace(before, kill_switch=on)
         detail = {"reason": reason, "on": "yes" if on else "no"}
         switch_to(rollout, state, action="kill_switch", now=now, detail=detail, keep_prior=False)
@@ -208,7 +208,7 @@ def _begin(rollout: Path, baseline: Policy, now: datetime) -> RolloutState:
 
 def _require_reviewer(reviewer: str) -> None:
     if not reviewer.strip():
-        raise CanaryError("A stage change needs --reviewer with the name of a person.")
+        raise RolloutRefusedError("A stage change needs --reviewer with the name of a person.")
 
 
 def _require_pass(
@@ -219,12 +219,12 @@ def _require_pass(
     max_age: timedelta,
 ) -> GatePass:
     if gate_pass is None:
-        raise CanaryError("No gate pass was given; run the gate and hand over its record.")
+        raise RolloutRefusedError("No gate pass was given; run the gate and hand over its record.")
     if gate_pass.outcome is not wanted:
-        raise CanaryError(f"The gate pass says {gate_pass.outcome}; this stage needs {wanted}.")
+        raise RolloutRefusedError(f"The gate pass says {gate_pass.outcome}; this stage needs {wanted}.")
     age = now - gate_pass.judged_at
     if not timedelta(0) <= age <= max_age:
-        raise CanaryError(
+        raise RolloutRefusedError(
             f"The gate pass of {time_text(gate_pass.judged_at)} is stale or from the future; "
             "run the gate again."
         )
@@ -236,7 +236,7 @@ def _require_pass(
 
 def _require_same(name: str, judged: str, found: str) -> None:
     if not judged or judged != found:
-        raise CanaryError(
+        raise RolloutRefusedError(
             f"Field {name!r} is not what was judged ({judged[:12]!r} against {found[:12]!r}); "
             "run the gate again."
         )
@@ -248,19 +248,19 @@ def _require_unused(rollout: Path, gate_pass: GatePass) -> None:
         # The last change was announced and never made: its pass is still good.
         history = history[:-1]
     if any(entry.detail.get("pass") == gate_pass.digest for entry in history):
-        raise CanaryError("The gate pass was used before; run the gate again.")
+        raise RolloutRefusedError("The gate pass was used before; run the gate again.")
 
 
 def _require_no_candidate(state: RolloutState) -> None:
     if state.stage not in WITHOUT_CANDIDATE:
-        raise CanaryError(
+        raise RolloutRefusedError(
             "rollout/live.json: a candidate is live; roll it back or finish it first."
         )
 
 
 def _require_switch_off(state: RolloutState) -> None:
     if state.kill_switch:
-        raise CanaryError("rollout/live.json: the kill switch is on; turn it off first.")
+        raise RolloutRefusedError("rollout/live.json: the kill switch is on; turn it off first.")
 
 
 def _gate_record(gate_pass: GatePass, reviewer: str) -> Mapping[str, str]:

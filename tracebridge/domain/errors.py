@@ -2,7 +2,8 @@
 
 Every room raises only its own subclass of :class:`TraceBridgeError`. A message is one sentence
 that names the file or command, the field, and the mend; the command line prints it as it is.
-``exit_code`` is what the process ends with: 2 usage or configuration, 3 could not complete.
+``exit_code`` is what the process ends with: 1 denied, 2 usage or configuration, 3 could not
+complete.
 """
 
 from __future__ import annotations
@@ -97,11 +98,19 @@ class HookError(TraceBridgeError):
 
 
 class GateError(TraceBridgeError):
-    """The gate cannot judge: evidence is missing, stale, or bound to other digests."""
+    """The gate cannot admit: evidence is missing, stale, or bound to other digests."""
+
+    exit_code = 1
 
 
 class CanaryError(TraceBridgeError):
     """The rollout folder is inconsistent, or a stage change is not allowed."""
+
+
+class RolloutRefusedError(CanaryError):
+    """A stage change that the rules deny, or that has nothing to apply to; nothing changed."""
+
+    exit_code = 1
 
 
 class TrainingError(TraceBridgeError):

@@ -8,7 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tracebridge.domain.replay import Metric, NotEstimable, PolicyEstimate, PolicyReport
+from tracebridge.domain.replay import (
+    Metric,
+    NotEstimable,
+    NotEstimableReason,
+    PolicyEstimate,
+    PolicyReport,
+)
 from tracebridge.domain.verdict import CheckResult, Outcome, Reason, Verdict
 from tracebridge.gate.checks import (
     Reports,
@@ -100,10 +106,31 @@ def judge_cycle(
     admitted = [verdict for verdict in verdicts if verdict.outcome is Outcome.ADMIT]
     if admitted:
         return max(admitted, key=lambda verdict: _lower_bound(verdict.subject, reports))
-    return _no_winner(verdicts)
+    return _no_winner(verdicts, _common_obstacle(reports, baseline_id))
 
 
-def _no_winner(verdicts: Sequence[Verdict]) -> Verdict:
+_OBSTACLES = {
+    NotEstimableReason.NO_PROPENSITY: (
+        "the agent made no choice with a known probability, so no other behavior can be compared"
+    ),
+    NotEstimableReason.NO_ROWS: "no turn of the log could be judged",
+}
+"""What stands in the way of every comparison alike, in words."""
+
+
+def _common_obstacle(reports: Sequence[PolicyReport], baseline_id: str) -> str | None:
+    """Why nothing at all can be compared, if that is so for one reason."""
+    contrasts = [
+        report.contrast
+        for report in reports
+        if report.metric is Metric.OUTCOME and report.policy_id != baseline_id
+    ]
+    found = {c.reason if isinstance(c, NotEstimable) else None for c in contrasts}
+    (reason,) = found if len(found) == 1 else (None,)
+    return _OBSTACLES.get(reason) if reason is not None else None
+
+
+def _no_winner(verdicts: Sequence[Verdict], obstacle: str | None) -> Verdict:
     rejected = [verdict for verdict in verdicts if verdict.outcome is Outcome.REJECT]
     undecided = [verdict for verdict in verdicts if verdict.outcome is not Outcome.REJECT]
     reasons = tuple(
@@ -125,11 +152,12 @@ def _no_winner(verdicts: Sequence[Verdict]) -> Verdict:
         why = f"the log cannot decide about {', '.join(v.subject for v in undecided)}"
         if rejected:
             why += f"; rejected: {', '.join(v.subject for v in rejected)}"
+    sentence = f"No verdict yet: {obstacle}." if obstacle else f"No clear winner: {why}."
     needs = {verdict.needs: None for verdict in undecided if verdict.needs}
     return Verdict(
         outcome=Outcome.INSUFFICIENT_EVIDENCE,
         subject="cycle",
-        sentence=f"No clear winner: {why}.",
+        sentence=sentence,
         reasons=reasons,
         needs=" ".join(needs) or "Declare a policy to compare with the baseline in policies/.",
     )

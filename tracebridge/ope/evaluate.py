@@ -221,8 +221,8 @@ def _nothing(metric: Metric, without_propensity: int) -> NotEstimable:
     if without_propensity > 0:
         return NotEstimable(
             NotEstimableReason.NO_PROPENSITY,
-            f"{without_propensity} rows have {metric.value}, none with a logged propensity: the"
-            " chance that served them is unknown",
+            f"{metric.value} was seen on {without_propensity} of the log's turns, and the chance"
+            " that served each of them is unknown",
         )
     return NotEstimable(NotEstimableReason.NO_ROWS, f"no row of the log has {metric.value}")
 

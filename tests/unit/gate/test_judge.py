@@ -18,7 +18,15 @@ from tests.unit.gate.evidence import (
     spoiled,
     without,
 )
-from tracebridge.domain.replay import Estimate, Metric, PolicyEstimate, PolicyReport, Tier
+from tracebridge.domain.replay import (
+    Estimate,
+    Metric,
+    NotEstimable,
+    NotEstimableReason,
+    PolicyEstimate,
+    PolicyReport,
+    Tier,
+)
 from tracebridge.domain.verdict import CheckResult, Outcome, Verdict
 from tracebridge.gate.guardrails import GuardrailRules
 from tracebridge.gate.judge import judge_cycle, judge_offline
@@ -375,6 +383,19 @@ def test_a_cycle_without_a_winner_says_so_of_every_candidate() -> None:
         ("candidate b", CheckResult.UNKNOWN),
     ]
     assert verdict.needs
+
+
+def test_a_log_in_which_nothing_can_be_compared_says_why_in_one_sentence() -> None:
+    unknown = NotEstimable(NotEstimableReason.NO_PROPENSITY, "nobody logged a chance")
+    reports = [
+        replace(report, estimates={}, contrast=unknown, simultaneous_lo=None, simultaneous_hi=None)
+        for name in ("a", "b")
+        for report in good_reports(name)
+    ]
+    verdict = judge_cycle([*baseline_reports(), *reports], RULES, baseline_id="baseline")
+    assert verdict.outcome is Outcome.INSUFFICIENT_EVIDENCE
+    assert verdict.sentence.startswith("No verdict yet: the agent made no choice")
+    assert len(verdict.reasons) == 2
 
 
 def test_a_cycle_of_losers_rejects_and_one_without_candidates_asks_for_some() -> None:
