@@ -65,7 +65,7 @@ def test_the_report_counts_what_the_contract_names(tmp_path: Path) -> None:
         "duplicates": 5,
         "events": 10,
         "sessions": 2,
-        "turns": None,
+        "turns": 4,
         "tool_calls": 0,
         "tool_errors": 0,
         "quarantined": {},
@@ -338,3 +338,13 @@ def test_a_killed_import_leaves_whole_parts_only(tmp_path: Path) -> None:
     (logs / "0.jsonl").touch()
     import_paths([logs], ParquetEventStore(root))
     assert len(list((root / "parts").iterdir())) == 6
+
+
+def test_transcripts_in_sqlite_are_named_as_not_read(tmp_path: Path) -> None:
+    database = tmp_path / "state-dir" / "agents" / "main" / "agent" / "openclaw-agent.sqlite"
+    database.parent.mkdir(parents=True)
+    database.write_bytes(b"")
+    report = import_paths([tmp_path / "state-dir"], ParquetEventStore(tmp_path / "store"))
+    (unread,) = report.unread
+    assert unread.file_name == "openclaw-agent.sqlite"
+    assert "SQLite" in unread.why

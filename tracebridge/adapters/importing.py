@@ -24,6 +24,7 @@ from tracebridge.adapters.sessions.discover import (
     is_state_database,
     session_files,
     state_databases,
+    transcript_databases,
 )
 from tracebridge.adapters.sessions.openclaw_state import read_deliveries
 from tracebridge.adapters.sessions.registry import reader_named, recognize, session_hint
@@ -38,6 +39,11 @@ _CHUNKS_PER_PROCESS = 4
 
 type Progress = Callable[[int, int, str], None]
 """Called with files done, files in all, and the name of the file just done."""
+_SQLITE_ERA = (
+    "holds transcripts in SQLite, as OpenClaw writes them since 2026.8.1; this version reads only "
+    "the JSONL logs and the delivery map of such an installation."
+)
+
 type _Outcome = tuple[Path, StoredPart | Unread]
 type TakeDeliveries = Callable[[Sequence[DeliveredChunk]], None]
 
@@ -78,7 +84,7 @@ def import_paths(
         store.sweep()
     tell = progress or _tell_nobody
     unchanged = len(plan.files) - len(stale)
-    unread: list[Unread] = []
+    unread = [Unread(it.name, f"{it}: {_SQLITE_ERA}") for it in plan.transcripts]
     failed: set[Path] = set()
     with closing(_import_all(stale, store, format, processes)) as outcomes:
         for done, (path, outcome) in enumerate(outcomes, unchanged + 1):
@@ -105,6 +111,8 @@ class _Plan:
     files: tuple[Path, ...]
     """In canonical order, each once."""
     databases: tuple[Path, ...]
+    transcripts: tuple[Path, ...]
+    """Databases that hold transcripts in a form that is not read yet."""
     named: frozenset[Path]
     """Files and databases that were named themselves, not found below a folder."""
 
@@ -112,6 +120,7 @@ class _Plan:
 def _plan(paths: Iterable[Path], format_name: str) -> _Plan:
     files: set[Path] = set()
     databases: set[Path] = set()
+    transcripts: set[Path] = set()
     named: set[Path] = set()
     for path in map(Path.resolve, paths):
         if path.is_file():
@@ -123,8 +132,12 @@ def _plan(paths: Iterable[Path], format_name: str) -> _Plan:
             recognize(path)
         files.update(session_files(path))
         databases.update(state_databases(path))
+        transcripts.update(transcript_databases(path))
     return _Plan(
-        tuple(sorted(files, key=canonical_key)), tuple(sorted(databases)), frozenset(named)
+        files=tuple(sorted(files, key=canonical_key)),
+        databases=tuple(sorted(databases)),
+        transcripts=tuple(sorted(transcripts)),
+        named=frozenset(named),
     )
 
 

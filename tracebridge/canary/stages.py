@@ -87,7 +87,9 @@ def promote(
     _require_same("candidate_digest", current.candidate_digest, candidate.digest)
     _require_same("baseline_digest", current.baseline_digest, baseline.digest)
     if not 0 < share <= CANARY_SHARE:
-        raise RolloutRefusedError(f"Field 'share' is {share}; a canary starts in (0, {CANARY_SHARE}].")
+        raise RolloutRefusedError(
+            f"Field 'share' is {share}; a canary starts in (0, {CANARY_SHARE}]."
+        )
     with locked(workspace) as rollout:
         _require_unused(rollout, fresh)
         before = _begin(rollout, baseline, now)
@@ -130,7 +132,9 @@ def advance(
     with locked(workspace) as rollout:
         before = live_state(rollout)
         if before is None or before.candidate is None or before.stage not in _NEXT:
-            raise RolloutRefusedError("rollout/live.json: no canary is running; promote a candidate first.")
+            raise RolloutRefusedError(
+                "rollout/live.json: no canary is running; promote a candidate first."
+            )
         _require_switch_off(before)
         _require_unused(rollout, fresh)
         _require_same("candidate_digest", before.candidate.digest, current.candidate_digest)
@@ -152,7 +156,9 @@ def set_kill_switch(workspace: Path, *, on: bool, reason: str, now: datetime) ->
     with locked(workspace) as rollout:
         before = live_state(rollout)
         if before is None:
-            raise RolloutRefusedError("rollout/live.json is absent; the baseline serves everyone already.")
+            raise RolloutRefusedError(
+                "rollout/live.json is absent; the baseline serves everyone already."
+            )
         state = replace(before, kill_switch=on)
         detail = {"reason": reason, "on": "yes" if on else "no"}
         switch_to(rollout, state, action="kill_switch", now=now, detail=detail, keep_prior=False)
@@ -221,7 +227,9 @@ def _require_pass(
     if gate_pass is None:
         raise RolloutRefusedError("No gate pass was given; run the gate and hand over its record.")
     if gate_pass.outcome is not wanted:
-        raise RolloutRefusedError(f"The gate pass says {gate_pass.outcome}; this stage needs {wanted}.")
+        raise RolloutRefusedError(
+            f"The gate pass says {gate_pass.outcome}; this stage needs {wanted}."
+        )
     age = now - gate_pass.judged_at
     if not timedelta(0) <= age <= max_age:
         raise RolloutRefusedError(

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tracebridge.domain.events import JsonValue
 
 FORMATS = ("auto", "openclaw")
+LISTED = 10
+"""Files that could not be read, named one by one."""
 
 
 @click.command("import")
@@ -65,4 +67,8 @@ def _lines(document: Mapping[str, JsonValue]) -> list[str]:
     lines = table(["what", "count"], counts)
     if isinstance(reasons, dict):
         lines += [f"quarantined, {reason}: {count}" for reason, count in reasons.items()]
+    unread = document.get("unread")
+    if isinstance(unread, list) and unread:
+        lines.append(f"not read ({len(unread)}):")
+        lines += [f"  {it['why']}" for it in unread[:LISTED] if isinstance(it, dict)]
     return lines

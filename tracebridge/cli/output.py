@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from tracebridge.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from tracebridge.settings import Settings
@@ -22,26 +23,46 @@ class Negative(Exception):  # noqa: N818 - an answer, not an error
     """The command is done and its answer is no: exit code 1."""
 
 
-def settings() -> Settings:
-    """The settings of the workspace that this call names."""
-    from tracebridge.settings import load_settings, workspace_from
+def settings(*, may_be_new: bool = False) -> Settings:
+    """The settings of the workspace that this call names.
 
-    option = click.get_current_context().find_root().obj["workspace"]
-    return load_settings(workspace_from(Path(option) if option else None))
+    Raises:
+        ConfigurationError: the workspace is not there, unless it ``may_be_new``, because the
+            command brings the data; or its configuration is wrong.
+    """
+    from tracebridge.settings import load_settings
+
+    workspace = chosen_workspace()
+    if workspace.exists() and not workspace.is_dir():
+        raise ConfigurationError(f"{workspace}: the workspace is a file; name a folder")
+    if not may_be_new and not workspace.exists():
+        raise ConfigurationError(
+            f"{workspace}: there is no such workspace; `tracebridge init {workspace}` makes it"
+        )
+    return load_settings(workspace)
 
 
-def as_json() -> bool:
-    """Whether stdout must hold exactly one JSON document."""
-    return bool(click.get_current_context().find_root().obj["json"])
+def chosen_workspace() -> Path:
+    """The path of the workspace that this call names, whatever is there."""
+    from tracebridge.settings import workspace_from
+
+    option = _call()["workspace"]
+    return workspace_from(Path(option) if option else None)
 
 
 def emit(document: Mapping[str, Any], lines: Iterable[str]) -> None:
     """The answer: the document with ``--json``, else the lines, on stdout."""
-    if as_json():
-        click.echo(json.dumps(document, ensure_ascii=False, sort_keys=True, indent=2))
+    if _call()["json"]:
+        emit_json(document)
+        _call()["answered"] = True
         return
     for line in lines:
         click.echo(line)
+
+
+def emit_json(document: Mapping[str, Any]) -> None:
+    """One JSON document on stdout."""
+    click.echo(json.dumps(document, ensure_ascii=False, sort_keys=True, indent=2))
 
 
 def story(line: str) -> None:
@@ -54,10 +75,15 @@ def interactive() -> bool:
     return sys.stderr.isatty()
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
-    """Lines of a plain table; numbers to the right, unknown as a dash."""
+def table(
+    head: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str | None = None
+) -> list[str]:
+    """Lines of a plain table; numbers to the right, unknown as a dash.
+
+    Without rows: the sentence ``empty``, or nothing at all.
+    """
     if not rows:
-        return []
+        return [empty] if empty else []
     cells = [[_shown(value) for value in row] for row in rows]
     widths = [max(len(head[i]), *(len(row[i]) for row in cells)) for i in range(len(head))]
     right = [all(_is_number(row[i]) for row in rows) for i in range(len(head))]
@@ -71,14 +97,20 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
     ]
 
 
-def day_option(value: str | None) -> date:
-    """A UTC day from ``YYYY-MM-DD``; today where none is given."""
-    if value is None:
-        return datetime.now(UTC).date()
-    try:
-        return date.fromisoformat(value)
-    except ValueError as error:
-        raise click.BadParameter(f"--day is '{value}'; give a UTC day as YYYY-MM-DD") from error
+def counted(number: int, noun: str) -> str:
+    """``1 label``, ``2 labels``: a number with its noun, which ends in -s in the plural."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(counts: Mapping[str, object]) -> str | None:
+    """``name 3, other 1``; ``None`` where nothing was counted."""
+    return ", ".join(f"{name} {count}" for name, count in counts.items()) or None
+
+
+def _call() -> dict[str, Any]:
+    """What the common options of this call say, and whether it has answered yet."""
+    call: dict[str, Any] = click.get_current_context().find_root().obj
+    return call
 
 
 def _shown(value: object) -> str:

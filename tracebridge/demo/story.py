@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tracebridge.adapters.inputs import shipped_files
-from tracebridge.canary.documents import digest_of, policy_document
-from tracebridge.canary.stages import explore, rollback
+from tracebridge.canary.stages import rollback
 from tracebridge.cycle import CycleResult, end_of
 from tracebridge.demo.days import Simulation, SteppedClock
 from tracebridge.demo.ending import PolicyEnding, Told
+from tracebridge.demo.stage import (
+    OWNER,
+    days_of_the_world,
+    evening,
+    fresh_workspace,
+    live,
+    open_world,
+)
 from tracebridge.demo.truth import measure_worth, true_value
-from tracebridge.demo.world import BASELINE, CONCISE, PARALLEL, PLAIN, STRONG, UNSUPPORTED
-from tracebridge.domain.errors import ConfigurationError
-from tracebridge.domain.replay import Family, Policy, PolicyRule
 from tracebridge.domain.verdict import Outcome
 from tracebridge.operations.canary_report import report_canary
-from tracebridge.operations.feedback import import_feedback
 from tracebridge.operations.learning import learn_candidate
 from tracebridge.operations.phase_review import review_workspace
 from tracebridge.operations.promotion import Judgement, judge_candidate, promote_candidate
-from tracebridge.replay.policies import BASELINE as BASELINE_POLICY
-from tracebridge.settings import Settings, load_settings
+from tracebridge.settings import Settings
 from tracebridge.wiring import policies_of, profile_of, run_cycle, small_inputs
-
-FIRST_DAY = date(2026, 3, 2)
-MARKER = ".tracebridge-demo"
 
 type Say = Callable[[str], None]
 
@@ -41,18 +38,10 @@ def tell(out: Path, *, seed: int, shadow_days: int, chats: int, say: Say) -> Tol
     Raises:
         ConfigurationError: ``out`` holds something that no demo made.
     """
-    settings = _fresh_workspace(out, seed)
-    days = [FIRST_DAY + timedelta(days=number) for number in range(shadow_days + 2)]
-    explore(
-        settings.workspace,
-        _exploration(settings),
-        BASELINE_POLICY,
-        reviewer="the demo's owner",
-        now=_morning(days[0]),
-    )
-    simulation = Simulation(settings.workspace, seed=seed, chat_count=chats)
+    settings = fresh_workspace(out, seed=seed)
+    simulation = open_world(settings, chats=chats)
     try:
-        return _Play(settings, simulation, say).through(days)
+        return _Play(settings, simulation, say).through(days_of_the_world(shadow_days + 2))
     finally:
         simulation.close()
 
@@ -74,7 +63,7 @@ class _Play:
         cycles.append(self._live(shadow[-1]))
         review = review_workspace(self.settings, days=3)
         self.say(f"review: {review.sentence}")
-        judged = _judge_all(self.settings, _evening(shadow[-1]))
+        judged = _judge_all(self.settings, evening(shadow[-1]))
         chosen = _best(judged, cycles[-1])
         told = Told(
             self.settings.workspace, cycles, review, _endings(self.settings, judged), chosen
@@ -87,15 +76,15 @@ class _Play:
 
     def _canary(self, days: list[date], told: Told, judged: Judgement) -> None:
         """Promote, let one good day and one bad day pass, and go back."""
-        live = self.settings.rollout_folder / "live.json"
-        before = live.read_bytes()
+        serving = self.settings.rollout_folder / "live.json"
+        before = serving.read_bytes()
         candidate = judged.verdict.subject
         promote_candidate(
             self.settings,
             candidate,
-            reviewer="the demo's owner",
+            reviewer=OWNER,
             report_sha256=judged.binding.report_sha256,
-            now=_evening(days[0] - timedelta(days=1)) + timedelta(minutes=30),
+            now=evening(days[0] - timedelta(days=1)) + timedelta(minutes=30),
         )
         self.say(f"gate: {candidate} is admitted to the canary and signed")
         for day, outage in zip(days, (False, True), strict=True):
@@ -104,15 +93,14 @@ class _Play:
             told.canary = (*told.canary, verdict)
             self.say(f"canary: {verdict.outcome.value}: {verdict.sentence}")
             if verdict.outcome is Outcome.ROLLBACK:
-                rollback(self.settings.workspace, reason=verdict.sentence, now=_evening(day))
+                rollback(self.settings.workspace, reason=verdict.sentence, now=evening(day))
                 break
-        told.restored = live.read_bytes() == before
+        told.restored = serving.read_bytes() == before
 
     def _live(self, day: date, *, outage: bool = False) -> CycleResult:
         """One day of the world, its reactions harvested, and its cycle in the evening."""
-        updates = self.simulation.play(day, outage=outage)
-        import_feedback(self.settings, updates, now=end_of(day) - timedelta(seconds=1))
-        result = run_cycle(self.settings, day, clock=SteppedClock(_evening(day)))
+        live(self.settings, self.simulation, day, outage=outage)
+        result = run_cycle(self.settings, day, clock=SteppedClock(evening(day)))
         self.say(f"{day}: {result.bundle.manifest.status}, {result.verdict.sentence}")
         return result
 
@@ -144,74 +132,3 @@ def _endings(settings: Settings, judged: dict[str, Judgement]) -> list[PolicyEnd
         )
         for policy in policies_of(copies)
     ]
-
-
-def _exploration(settings: Settings) -> Policy:
-    """What the router plays while it explores: every arm but the experimental and batch ones."""
-    usual = {BASELINE: 0.34, STRONG: 0.26, CONCISE: 0.14, PARALLEL: 0.12, PLAIN: 0.14}
-    commands = {**usual, BASELINE: 0.30, STRONG: 0.30}
-    declared = {arm.name: arm for p in policies_of(small_inputs(settings)) for arm in p.arms}
-    draft = Policy(
-        policy_id="explore",
-        family=None,
-        parent=None,
-        factor=None,
-        description="Draws among low-risk arms, so that their worth can be estimated.",
-        arms=tuple(declared[name] for name in sorted(usual) if name != BASELINE),
-        rules=(PolicyRule({"form": ("command",)}, commands), PolicyRule({}, usual)),
-        digest="",
-    )
-    return replace(draft, digest=digest_of(policy_document(draft)))
-
-
-def _fresh_workspace(out: Path, seed: int) -> Settings:
-    if out.exists():
-        if not (out / MARKER).exists():
-            raise ConfigurationError(
-                f"{out}: exists and was not made by the demo; name another folder with --out"
-            )
-        shutil.rmtree(out)
-    for folder in ("policies", "rewards"):
-        (out / folder).mkdir(parents=True)
-        for name, data in shipped_files(folder).items():
-            (out / folder / name).write_bytes(data)
-    (out / "policies" / "route-experimental.toml").write_text(_UNSUPPORTED_POLICY)
-    (out / "tracebridge.toml").write_text(_CONFIG.format(seed=seed))
-    (out / MARKER).touch()
-    return load_settings(out.resolve())
-
-
-def _morning(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-def _evening(day: date) -> datetime:
-    """When the day's cycle runs: a quarter past midnight, UTC."""
-    return end_of(day) + timedelta(minutes=15)
-
-
-_CONFIG = """\
-schema = "tracebridge.config.v1"
-unit = "chat"
-seed = {seed}
-bot = "demo"
-
-[[sources]]
-path = "openclaw"
-format = "openclaw"
-"""
-
-_UNSUPPORTED_POLICY = f"""\
-schema = "tracebridge.policy.v1"
-policy_id = "route-experimental"
-family = "{Family.ROUTE}"
-parent = "baseline"
-factor = "route.model"
-description = "Sends everything to a model that no log has ever seen at work."
-
-[arms.{UNSUPPORTED}]
-model = "experimental"
-
-[[rules]]
-distribution = {{ {UNSUPPORTED} = 1.0 }}
-"""

@@ -18,6 +18,7 @@ _COPY_NAME = re.compile(r"\.checkpoint\.[^/]*\.jsonl\Z|\.jsonl\.(?:reset|deleted
 _NOT_A_LOG = re.compile(r"(?:\.trajectory\.jsonl|\.lock|\.zst|\.tmp)\Z|\Atelegram-reactions\.jsonl")
 _SKIPPED_FOLDERS = frozenset({".git", ".tracebridge", "node_modules"})
 _STATE_DATABASE = "openclaw.sqlite"
+_TRANSCRIPT_DATABASE = "openclaw-agent.sqlite"
 
 
 def session_files(root: Path) -> tuple[Path, ...]:
@@ -53,6 +54,17 @@ def state_databases(root: Path) -> tuple[Path, ...]:
             path for path in _files(root) if is_state_database(path) and path.parent.name == "state"
         )
     )
+
+
+def transcript_databases(root: Path) -> tuple[Path, ...]:
+    """Every ``agent/openclaw-agent.sqlite`` below a folder, by path: transcripts since 2026.8.1.
+
+    Raises:
+        IngestError: a folder cannot be listed.
+    """
+    if not root.is_dir():
+        return ()
+    return tuple(sorted(path for path in _files(root) if path.name == _TRANSCRIPT_DATABASE))
 
 
 def is_state_database(path: Path) -> bool:

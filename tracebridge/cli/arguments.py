@@ -1,0 +1,53 @@
+"""What commands are given: days, files and folders, refused in one sentence where they cannot be."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from tracebridge.domain.errors import ConfigurationError
+
+
+def day_of(value: str | None) -> date:
+    """A UTC day from ``YYYY-MM-DD``; today where none is given.
+
+    Raises:
+        ConfigurationError: it is no such day, or the last one that a calendar here knows.
+    """
+    if value is None:
+        return datetime.now(UTC).date()
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        day = date.max
+    if day == date.max or day.isoformat() != value:
+        raise ConfigurationError(f"--day is '{value}'; give a UTC day as YYYY-MM-DD")
+    return day
+
+
+def existing(path: Path) -> Path:
+    """The path of a file or folder that is there. Raises `ConfigurationError` for another."""
+    if not path.exists():
+        raise ConfigurationError(f"{path}: there is no such file or folder; check the path")
+    return path
+
+
+def existing_file(path: Path) -> Path:
+    """The path of a file that is there. Raises `ConfigurationError` for another."""
+    if existing(path).is_dir():
+        raise ConfigurationError(f"{path}: is a folder; name a file")
+    return path
+
+
+def existing_folder(path: Path) -> Path:
+    """The path of a folder that is there. Raises `ConfigurationError` for another."""
+    if not existing(path).is_dir():
+        raise ConfigurationError(f"{path}: is a file; name a folder")
+    return path
+
+
+def writable_file(path: Path) -> Path:
+    """The path of a file to write. Raises `ConfigurationError` where a folder has its place."""
+    if path.is_dir():
+        raise ConfigurationError(f"{path}: is a folder; name a file in it with -o")
+    return path
