@@ -14,11 +14,8 @@ from tracebridge.domain.events import FileReport, JsonValue
 from tracebridge.domain.replay import Metric
 from tracebridge.domain.verdict import Outcome, Verdict
 from tracebridge.house import Bench, Findings
+from tracebridge.quality.integrity import integrity_checks
 from tracebridge.reporting import feedback, observed
-
-MISMATCH_TOLERANCE = 0.01
-"""Share of turns whose context may differ from the router's: scrubbing can move a length across
-a bound. Estimates use the router's context, the one that the propensity belongs to."""
 
 
 def summary_document(
@@ -126,37 +123,10 @@ def _labels_needed(found: Findings) -> dict[str, JsonValue]:
 
 
 def _integrity(reports: Sequence[FileReport], found: Findings) -> list[JsonValue]:
-    """Sums that must tie; a broken one is shown as it is."""
-    unaccounted = sum(
-        report.lines
-        - report.imported
-        - len(report.quarantined)
-        - sum(report.skipped.values())
-        - report.duplicates
-        for report in reports
+    checks = integrity_checks(
+        reports,
+        found.joined.labels if found.joined else (),
+        found.rows,
+        mismatched_contexts=found.mismatched_contexts,
     )
-    split_units: dict[str, set[str]] = {}
-    for row in found.rows:
-        split_units.setdefault(row.unit, set()).add(row.split)
-    torn = sum(len(splits) > 1 for splits in split_units.values())
-    labels = found.joined.labels if found.joined else ()
-    untraced = sum(not label.update_ids for label in labels)
-    return [
-        _check("every line is accounted for", unaccounted, "lines in no class"),
-        _check("no unit is on both sides of the split", torn, "units on both sides"),
-        _check("every label names its updates", untraced, "labels without an update"),
-        _check(
-            "logged contexts match the logs",
-            found.mismatched_contexts,
-            "decisions whose context the log does not show",
-            tolerated=int(MISMATCH_TOLERANCE * len(found.trajectories)),
-        ),
-    ]
-
-
-def _check(name: str, offenders: int, what: str, *, tolerated: int = 0) -> dict[str, JsonValue]:
-    return {
-        "check": name,
-        "result": "fail" if offenders > tolerated else "pass",
-        "detail": f"{offenders} {what}",
-    }
+    return [{"check": it.check, "result": it.result.value, "detail": it.detail} for it in checks]
