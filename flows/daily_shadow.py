@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from tracebridge.cycle import CycleResult
+from tracebridge.days import parse_day
 from tracebridge.domain.bundle import StepOutcome
 from tracebridge.settings import load_settings, with_seed, workspace_from
 from tracebridge.wiring import run_cycle
@@ -47,13 +48,15 @@ def as_task(name: str, step: Callable[[], Any]) -> Any:
 
 @flow(name="daily-shadow", persist_result=False, validate_parameters=False)
 def daily_shadow(workspace: str, day: str | None = None, seed: int | None = None) -> dict[str, str]:
-    """Walk one UTC day (default: today); returns bundle path, manifest digest and verdict.
+    """Walk one UTC day; returns bundle path, manifest digest and verdict.
+
+    ``day`` is a date, ``today`` (also where none is given) or ``yesterday``.
 
     Raises:
         RuntimeError: a check failed; the sealed bundle says which.
     """
     settings = with_seed(load_settings(workspace_from(Path(workspace))), seed)
-    chosen = date.fromisoformat(day) if day else datetime.now(UTC).date()
+    chosen = parse_day(day, now=datetime.now(UTC))
     result = run_cycle(settings, chosen, call=as_task)
     _raise_if_failed(result)
     return {
@@ -71,11 +74,11 @@ def _raise_if_failed(result: CycleResult) -> None:
 
 
 def serve() -> None:
-    """Serve the flow daily at 00:15 UTC, for the workspace in ``TRACEBRIDGE_WORKSPACE``."""
+    """Serve the flow at 00:15 UTC for the day before, in the ``TRACEBRIDGE_WORKSPACE``."""
     daily_shadow.serve(
         name="daily",
         cron="15 0 * * *",
-        parameters={"workspace": str(workspace_from(None))},
+        parameters={"workspace": str(workspace_from(None)), "day": "yesterday"},
     )
 
 

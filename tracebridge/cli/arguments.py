@@ -1,28 +1,21 @@
-"""What commands are given: days, files and folders, refused in one sentence where they cannot be."""
+"""What commands are given: days, files and folders, refused in one sentence if they cannot be."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from tracebridge.days import parse_day
 from tracebridge.domain.errors import ConfigurationError
 
 
 def day_of(value: str | None) -> date:
-    """A UTC day from ``YYYY-MM-DD``; today where none is given.
+    """A UTC day: ``YYYY-MM-DD``, ``today`` (also where none is given) or ``yesterday``.
 
     Raises:
-        ConfigurationError: it is no such day, or the last one that a calendar here knows.
+        ConfigurationError: it is no such day.
     """
-    if value is None:
-        return datetime.now(UTC).date()
-    try:
-        day = date.fromisoformat(value)
-    except ValueError:
-        day = date.max
-    if day == date.max or day.isoformat() != value:
-        raise ConfigurationError(f"--day is '{value}'; give a UTC day as YYYY-MM-DD")
-    return day
+    return parse_day(value, now=datetime.now(UTC))
 
 
 def existing(path: Path) -> Path:

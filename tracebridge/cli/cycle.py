@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import click
 
-from tracebridge.cli.output import Negative, day_option, emit, settings, story, table
+from tracebridge.cli.arguments import day_of
+from tracebridge.cli.output import Negative, emit, interactive, settings, story, table
 
 
 @click.group("cycle")
@@ -14,17 +18,21 @@ def cycle_command() -> None:
 
 @cycle_command.command("run")
 @click.option(
-    "--day", help="UTC day, YYYY-MM-DD; all events before its end are in. Default: today."
+    "--day",
+    help="UTC day: YYYY-MM-DD, today or yesterday; all before its end is in. Default: today.",
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Replaces the configured seed.")
 def run(day: str | None, seed: int | None) -> None:
     """Walk one day; exit 0 when every step completed, whatever the verdict."""
     from tracebridge import wiring
+    from tracebridge.adapters.documents import table_of
     from tracebridge.domain.documents import verdict_document
     from tracebridge.settings import with_seed
+    from tracebridge.walk import directly
 
     chosen = with_seed(settings(), seed)
-    result = wiring.run_cycle(chosen, day_option(day))
+    call = _telling if interactive() else directly
+    result = wiring.run_cycle(chosen, day_of(day), call=call)
     failed = [step for step in result.steps if step.outcome == "failed"]
     emit(
         {
@@ -38,7 +46,7 @@ def run(day: str | None, seed: int | None) -> None:
                 {"name": step.name, "outcome": step.outcome.value, "detail": step.detail}
                 for step in result.steps
             ],
-            "counts": result.summary.get("counts", {}),
+            "counts": table_of(result.summary, "counts"),
             "report": str(result.bundle.path / "report.html"),
         },
         [
@@ -47,10 +55,15 @@ def run(day: str | None, seed: int | None) -> None:
             f"Report: {result.bundle.path / 'report.html'}",
         ],
     )
+    for step in failed:
+        story(f"{step.name} failed: {step.detail}")
     if failed:
-        for step in failed:
-            story(f"{step.name} failed: {step.detail}")
         raise Negative
+    if not table_of(result.summary, "counts").get("files"):
+        story(
+            "no log is read yet: name a source in tracebridge.toml, or bring logs in with "
+            "`tracebridge import PATH`"
+        )
 
 
 @cycle_command.command("list")
@@ -64,5 +77,12 @@ def list_() -> None:
         table(
             ["bundle", "day", "status", "verdict"],
             [[row["bundle_id"], row["day"], row["status"], row["verdict"]] for row in rows],
+            empty="no cycle is sealed here yet; `tracebridge cycle run` walks one",
         ),
     )
+
+
+def _telling(name: str, step: Callable[[], Any]) -> Any:
+    """Say which step runs, for somebody who watches."""
+    story(f"{name} ...")
+    return step()
