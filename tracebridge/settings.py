@@ -23,6 +23,12 @@ from tracebridge.gate.guardrails import GuardrailRules
 CONFIG_NAME = "tracebridge.toml"
 CONFIG_SCHEMA = "tracebridge.config.v1"
 WORKSPACE_VARIABLE = "TRACEBRIDGE_WORKSPACE"
+FORMATS = ("auto", "openclaw")
+"""Names of log formats; ``auto`` recognizes one by its content."""
+
+
+_SHARES = frozenset({"min_ess_share", "max_weight_share", "max_unsupported"})
+"""Guardrails that are parts of a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +145,8 @@ def load_settings(workspace: Path) -> Settings:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: not valid TOML ({error}); mend the file") from error
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read ({error.strerror}); mend it") from error
     return settings_from(document, workspace)
 
 
@@ -181,7 +189,7 @@ def _source(table: _Table, workspace: Path) -> Source:
     path = Path(table.text("path")).expanduser()
     source = Source(
         path=path if path.is_absolute() else workspace / path,
-        format=table.text("format", "auto"),
+        format=table.one_of("format", FORMATS),
     )
     table.close()
     return source
@@ -218,7 +226,8 @@ def _gate(table: _Table) -> GuardrailRules:
         elif isinstance(preset, int):
             values[rule.name] = table.integer(rule.name, preset, low=0)
         else:
-            values[rule.name] = table.number(rule.name, preset, low=0.0, high=1e9)
+            high = 1.0 if rule.name in _SHARES else 1e9
+            values[rule.name] = table.number(rule.name, preset, low=0.0, high=high)
     table.close()
     return GuardrailRules(**values)
 
@@ -236,6 +245,12 @@ class _Table:
         if not isinstance(value, str) or not value:
             raise self._refuse(key, "a non-empty text")
         return value
+
+    def one_of(self, key: str, allowed: tuple[str, ...]) -> str:
+        value = self._left.pop(key, allowed[0])
+        if value not in allowed:
+            raise self._refuse(key, "one of " + ", ".join(allowed))
+        return str(value)
 
     def number(self, key: str, preset: float, *, low: float, high: float) -> float:
         value = self._left.pop(key, preset)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from tracebridge.assembly.episodes import assign_episodes
 from tracebridge.assembly.trajectories import UnitKind, context_mismatches
@@ -21,19 +22,27 @@ from tracebridge.domain.documents import document_bytes, estimates_document, lin
 from tracebridge.domain.errors import ConsumerError, HookError, TraceBridgeError
 from tracebridge.domain.events import JsonValue, ScrubbedEvent
 from tracebridge.domain.feedback import Label
-from tracebridge.domain.replay import Cell, Family, Metric, PolicyReport, ReplayedTurn
+from tracebridge.domain.replay import (
+    Family,
+    Metric,
+    Policy,
+    PolicyReport,
+    ReplayedTurn,
+    ReplayRow,
+)
 from tracebridge.domain.trajectory import Reward, Trajectory, Turn
 from tracebridge.gate.judge import judge_cycle
-from tracebridge.house import Bench
+from tracebridge.house import Bench, Terms
 from tracebridge.labeling.folding import fold
 from tracebridge.labeling.join import join
 from tracebridge.ope.evaluate import evaluate_policies
 from tracebridge.ope.recluster import recluster
 from tracebridge.planning.mechanical import replay_tools
-from tracebridge.ports import BundleDraft
+from tracebridge.ports import BundleDraft, Warehouse
 from tracebridge.replay.ablation import ablate as ablation_of
 from tracebridge.replay.response import check_answers
 from tracebridge.replay.rows import contexts_of, replay_rows
+from tracebridge.replay.split import fold_of
 from tracebridge.summary import skips_of, summary_document, verdict_of
 from tracebridge.walk import Skipped, Walk
 
@@ -142,51 +151,10 @@ def replay(bench: Bench) -> None:
 
 def estimate(bench: Bench) -> None:
     """What each policy would have been worth on the hold-out rows, or why nobody can say."""
-    house, terms, found, draft = bench.house, bench.terms, bench.found, bench.draft
-    holdout = [row for row in found.rows if row.split == HOLDOUT]
-    cells = {metric: house.warehouse.cells(metric) for metric in Metric}
-    reports = evaluate_policies(
-        cells,
-        house.policies,
-        contexts=contexts_of(found.rows),
-        baseline_id=house.policies[0].policy_id,
-        level=terms.level,
-        seed=terms.seed,
-        rows_without_propensity={
-            metric: sum(metric in row.values and row.propensity is None for row in holdout)
-            for metric in Metric
-        },
-        decisions=house.warehouse.decision_cells(),
-    )
-    found.reports = reports
-    if terms.unit_kind is UnitKind.EPISODE:
-        found.reports = _beside_days(bench, cells[Metric.OUTCOME], reports)
+    house, found = bench.house, bench.found
+    found.reports = reports_of(found.rows, house.warehouse, house.policies, bench.terms)
     found.estimates = estimates_document(found.reports, found.replay_set)
-    _write(draft, "estimates.json", found.estimates)
-
-
-def _beside_days(
-    bench: Bench, cells: Sequence[Cell], reports: Sequence[PolicyReport]
-) -> tuple[PolicyReport, ...]:
-    """The reports, each outcome contrast with its twin that takes whole days for clusters."""
-    day_of: dict[str, str] = {}
-    for row in bench.found.rows:
-        day_of.setdefault(row.unit, row.day)
-    by_day = evaluate_policies(
-        {Metric.OUTCOME: recluster(cells, day_of)},
-        bench.house.policies,
-        contexts=contexts_of(bench.found.rows),
-        baseline_id=bench.house.policies[0].policy_id,
-        level=bench.terms.level,
-        seed=bench.terms.seed,
-    )
-    contrasts = {report.policy_id: report.contrast for report in by_day}
-    return tuple(
-        replace(report, by_day=contrasts[report.policy_id])
-        if report.metric is Metric.OUTCOME
-        else report
-        for report in reports
-    )
+    _write(bench.draft, "estimates.json", found.estimates)
 
 
 def ablate(bench: Bench) -> None:
@@ -303,6 +271,43 @@ def seal(bench: Bench, walk: Walk, parents: Sequence[str]) -> SealedBundle:
     )
 
 
+def reports_of(
+    rows: Sequence[ReplayRow], warehouse: Warehouse, policies: Sequence[Policy], terms: Terms
+) -> tuple[PolicyReport, ...]:
+    """Every policy on every metric over the hold-out side of ``rows``, the baseline first.
+
+    ``warehouse`` holds those very rows.
+    """
+    holdout = [row for row in rows if row.split == HOLDOUT]
+    cells = {metric: warehouse.cells(metric) for metric in Metric}
+    reports = evaluate_policies(
+        cells,
+        policies,
+        contexts=contexts_of(rows),
+        baseline_id=policies[0].policy_id,
+        level=terms.level,
+        seed=terms.seed,
+        rows_without_propensity={
+            metric: sum(metric in row.values and row.propensity is None for row in holdout)
+            for metric in Metric
+        },
+        decisions=warehouse.decision_cells(),
+    )
+    if terms.unit_kind is not UnitKind.EPISODE:
+        return reports
+    fold_of_day = partial(fold_of, seed=terms.seed, folds=terms.folds)
+    days = recluster(cells[Metric.OUTCOME], _day_of_unit(rows), fold_of=fold_of_day)
+    by_day = evaluate_policies(
+        {Metric.OUTCOME: days},
+        policies,
+        contexts=contexts_of(rows),
+        baseline_id=policies[0].policy_id,
+        level=terms.level,
+        seed=terms.seed,
+    )
+    return _beside_days(reports, by_day)
+
+
 def rewards_of(
     trajectories: Sequence[Trajectory], labels: Sequence[Label], profile: RewardProfile
 ) -> dict[str, Reward]:
@@ -328,6 +333,26 @@ def replayed_totals(replayed: Sequence[ReplayedTurn], turns: int) -> dict[str, J
         "critical_path_ms": sum(turn.critical_path_ms for turn in replayed),
         "wall_ms": sum(turn.wall_ms for turn in replayed),
     }
+
+
+def _day_of_unit(rows: Sequence[ReplayRow]) -> dict[str, str]:
+    day_of: dict[str, str] = {}
+    for row in rows:
+        day_of.setdefault(row.unit, row.day)
+    return day_of
+
+
+def _beside_days(
+    reports: Sequence[PolicyReport], by_day: Sequence[PolicyReport]
+) -> tuple[PolicyReport, ...]:
+    """The reports, each outcome contrast with its twin that takes whole days for clusters."""
+    contrasts = {report.policy_id: report.contrast for report in by_day}
+    return tuple(
+        replace(report, by_day=contrasts[report.policy_id])
+        if report.metric is Metric.OUTCOME
+        else report
+        for report in reports
+    )
 
 
 def _by_turn(labels: Sequence[Label]) -> dict[str, tuple[Label, ...]]:

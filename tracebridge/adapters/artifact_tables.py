@@ -6,8 +6,10 @@ Rows are sorted by a unique key, so the bytes do not depend on the order they we
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
+from itertools import accumulate, batched, chain
+from operator import attrgetter
 from typing import Any
 
 import pyarrow as pa
@@ -20,7 +22,7 @@ from tracebridge.adapters.table_schemas import (
     TRAJECTORY_SCHEMA,
     TURN_SCHEMA,
 )
-from tracebridge.adapters.tables import canonical_json, table_of
+from tracebridge.adapters.tables import ROW_GROUP_ROWS, canonical_json, table_of
 from tracebridge.domain.feedback import JoinRule, Label, LabelScope
 from tracebridge.domain.replay import Metric, ReplayRow
 from tracebridge.domain.trajectory import (
@@ -33,6 +35,7 @@ from tracebridge.domain.trajectory import (
     Turn,
 )
 
+_TRAJECTORY_SCALARS = pa.schema([field for field in TRAJECTORY_SCHEMA if field.name != "steps"])
 _METRIC_COLUMNS = {
     Metric.OUTCOME: "outcome",
     Metric.LABEL: "label",
@@ -73,10 +76,14 @@ def trajectories_to_table(
     trajectories: Iterable[Trajectory], credits_: Iterable[Credit] = ()
 ) -> pa.Table:
     """One row per trajectory, by id; its steps carry their credit where one is given."""
-    credit_of_step = {credit.step_id: credit for credit in credits_}
     ordered = sorted(trajectories, key=lambda it: it.trajectory_id)
-    rows = (_trajectory_values(trajectory, credit_of_step) for trajectory in ordered)
-    return table_of(rows, TRAJECTORY_SCHEMA)
+    scalars = table_of(map(_trajectory_values, ordered), _TRAJECTORY_SCALARS)
+    credit_of_step = {credit.step_id: credit for credit in credits_}
+    rows = [trajectory.turn.steps for trajectory in ordered]
+    # In chunks, because one array of texts cannot hold more than 2 GB of them.
+    chunks = [_step_lists(batch, credit_of_step) for batch in batched(rows, ROW_GROUP_ROWS)]
+    steps = pa.chunked_array(chunks, type=TRAJECTORY_SCHEMA.field("steps").type)
+    return pa.Table.from_arrays([*scalars.columns, steps], schema=TRAJECTORY_SCHEMA)
 
 
 def rewards_to_table(rewards: Iterable[Reward]) -> pa.Table:
@@ -147,9 +154,7 @@ def _label_values(label: Label) -> tuple[object, ...]:
     )
 
 
-def _trajectory_values(
-    trajectory: Trajectory, credit_of_step: Mapping[str, Credit]
-) -> tuple[object, ...]:
+def _trajectory_values(trajectory: Trajectory) -> tuple[object, ...]:
     turn = trajectory.turn
     return (
         trajectory.trajectory_id,
@@ -164,22 +169,31 @@ def _trajectory_values(
         trajectory.decision_id,
         canonical_json(trajectory.context),
         turn.status.value,
-        [_step_struct(step, credit_of_step.get(step.step_id)) for step in turn.steps],
     )
 
 
-def _step_struct(step: Step, credit: Credit | None) -> dict[str, object]:
-    own = {
-        field.name: getattr(step, field.name)
-        for field in STEP_TYPE
-        if field.name not in {"credit", "credit_rule"}
+def _step_lists(
+    of_rows: Sequence[Sequence[Step]], credit_of_step: Mapping[str, Credit]
+) -> pa.ListArray:
+    """One list of steps a row, built column by column: several times faster than as objects."""
+    steps = list(chain.from_iterable(of_rows))
+    credited = [credit_of_step.get(step.step_id) for step in steps]
+    columns: dict[str, list[object]] = {
+        "kind": [step.kind.value for step in steps],
+        "status": [step.status.value for step in steps],
+        "credit": [it and it.share for it in credited],
+        "credit_rule": [it and it.rule for it in credited],
     }
-    return own | {
-        "kind": step.kind.value,
-        "status": step.status.value,
-        "credit": None if credit is None else credit.share,
-        "credit_rule": None if credit is None else credit.rule,
-    }
+    for field in STEP_TYPE:
+        if field.name not in columns:
+            columns[field.name] = list(map(attrgetter(field.name), steps))
+    fields = [pa.array(columns[field.name], field.type) for field in STEP_TYPE]
+    offsets = [0, *accumulate(map(len, of_rows))]
+    return pa.ListArray.from_arrays(
+        pa.array(offsets, pa.int32()),
+        pa.StructArray.from_arrays(fields, fields=list(STEP_TYPE)),
+        type=TRAJECTORY_SCHEMA.field("steps").type,
+    )
 
 
 def _reward_values(reward: Reward) -> tuple[object, ...]:

@@ -186,10 +186,18 @@ class ParquetEventStore:
         One session is in memory at a time. What several files tell of one session is merged by
         time, each event once, and numbered anew.
         """
-        for session_id in sorted(self._of_session):
-            events = self._merged(session_id)
-            if before := [scrubbed for scrubbed in events if scrubbed.event.ts < until]:
+        for session_id in self.session_ids():
+            if before := self.session(session_id, until):
                 yield before
+
+    def session_ids(self) -> tuple[str, ...]:
+        """Every session that some stored file tells of, in order."""
+        return tuple(sorted(self._of_session))
+
+    def session(self, session_id: str, until: datetime) -> tuple[ScrubbedEvent, ...]:
+        """One session's events before ``until``, as `sessions` gives them; none if unknown."""
+        events = self._merged(session_id) if session_id in self._of_session else ()
+        return tuple(scrubbed for scrubbed in events if scrubbed.event.ts < until)
 
     def source_paths(self) -> tuple[Path, ...]:
         """Where the stored logs were imported from; some may have moved since."""

@@ -28,7 +28,7 @@ from tracebridge.adapters.sessions.discover import (
 )
 from tracebridge.adapters.sessions.openclaw_state import read_deliveries
 from tracebridge.adapters.sessions.registry import reader_named, recognize, session_hint
-from tracebridge.assembly.turns import group_turns
+from tracebridge.assembly.turns import count_turns
 from tracebridge.domain.errors import IngestError
 from tracebridge.domain.feedback import DeliveredChunk
 from tracebridge.scrubbing.scrub import SCRUB_VERSION, scrub_event, self_test
@@ -231,7 +231,7 @@ def _import_file(path: Path, store: ParquetEventStore, format_name: str) -> Stor
         source=source,
         entry_keys=log.entry_keys,
         scrub_version=SCRUB_VERSION,
-        turns=len(group_turns(events)),
+        turns=count_turns(events),
     )
 
 

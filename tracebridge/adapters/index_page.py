@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tracebridge.adapters.bundles import DirectoryBundleStore
-from tracebridge.adapters.documents import read_document, table_of
+from tracebridge.adapters.documents import read_if_sound, table_of
 from tracebridge.adapters.files import write_atomic
 from tracebridge.adapters.html.index import render_index
 from tracebridge.domain.bundle import SealedBundle
@@ -27,7 +27,7 @@ def write_index(page: Path, bundles: DirectoryBundleStore) -> None:
 
 
 def _entry(bundle: SealedBundle, folder: str) -> Mapping[str, JsonValue]:
-    summary = read_document(bundle.path / "summary.json")
+    summary = read_if_sound(bundle.path / "summary.json")
     verdict = table_of(summary, "verdict")
     has_report = (bundle.path / _REPORT).exists()
     return {

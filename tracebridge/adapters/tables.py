@@ -42,7 +42,7 @@ __all__ = [
 ROW_GROUP_ROWS = 16_384
 """Fixed, so that row-group boundaries depend on nothing but the rows."""
 
-_KIND, _STATUS = (EVENT_SCHEMA.get_field_index(name) for name in ("kind", "status"))
+_EVENT_FIELDS = [name for name in EVENT_SCHEMA.names if name not in {"scrub_version", "finds"}]
 _KINDS = {kind.value: kind for kind in EventKind}
 _STATUSES: dict[str | None, EventStatus | None] = {it.value: it for it in EventStatus} | {
     None: None
@@ -50,6 +50,7 @@ _STATUSES: dict[str | None, EventStatus | None] = {it.value: it for it in EventS
 _encode = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
 ).encode
+_decode = json.JSONDecoder().decode
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -80,12 +81,15 @@ def events_to_table(events: Sequence[ScrubbedEvent]) -> pa.Table:
 
 def table_to_events(table: pa.Table) -> tuple[ScrubbedEvent, ...]:
     """The events of a table with the columns of `EVENT_SCHEMA`, in row order."""
-    table = table.select(EVENT_SCHEMA.names)
-    columns = [
-        _moments(column) if pa.types.is_timestamp(column.type) else column.to_pylist()
-        for column in table.columns
-    ]
-    return tuple(map(_event_of_values, zip(*columns, strict=True)))
+    # Column by column: several times faster than row by row, and every cycle reads all events.
+    values = {name: _values(table.column(name)) for name in EVENT_SCHEMA.names}
+    values["kind"] = [_KINDS[kind] for kind in values["kind"]]
+    values["status"] = [_STATUSES[status] for status in values["status"]]
+    values["attrs"] = list(map(_object, values["attrs"]))
+    # Event v1 names the fields of a TraceEvent in their own order.
+    events = map(TraceEvent, *(values[name] for name in _EVENT_FIELDS))
+    finds = map(_object, values["finds"])
+    return tuple(map(ScrubbedEvent, events, values["scrub_version"], finds))
 
 
 def events_parquet(sessions: Iterable[Sequence[ScrubbedEvent]]) -> tuple[bytes, int]:
@@ -143,18 +147,12 @@ def _event_values(scrubbed: ScrubbedEvent) -> tuple[object, ...]:
     )
 
 
-def _event_of_values(values: tuple[Any, ...]) -> ScrubbedEvent:
-    # Event v1 names the fields of a TraceEvent in their own order; ``attrs`` comes after the
-    # scrub version.
-    *fields, scrub_version, attrs, finds = values
-    fields[_KIND] = _KINDS[fields[_KIND]]
-    fields[_STATUS] = _STATUSES[fields[_STATUS]]
-    event = TraceEvent(*[*fields, _object(attrs)])
-    return ScrubbedEvent(event=event, scrub_version=scrub_version, finds=_object(finds))
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    return _moments(column) if pa.types.is_timestamp(column.type) else column.to_pylist()
 
 
 def _object(text: str) -> dict[str, Any]:
-    return {} if text == "{}" else dict(json.loads(text))
+    return {} if text == "{}" else dict(_decode(text))
 
 
 def parquet_bytes(table: pa.Table) -> bytes:

@@ -58,6 +58,16 @@ def group_turns(events: Sequence[ScrubbedEvent]) -> tuple[Turn, ...]:
     )
 
 
+def count_turns(events: Sequence[ScrubbedEvent]) -> int:
+    """How many turns `group_turns` makes of the same events, without making them.
+
+    Raises:
+        AssemblyError: as `group_turns`.
+    """
+    _check_one_session(events)
+    return len(_partition(events, pair_calls(events)))
+
+
 def turn_id(event_id: str) -> str:
     """``tn_`` and the digits of the event that began the turn: it walks back by itself."""
     return f"tn_{event_id.removeprefix('ev_')}"

@@ -10,13 +10,29 @@ from tracebridge.cli.output import emit, story, table
 
 
 @click.command("demo")
-@click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=7,
+    show_default=True,
+    help="Another seed, another world.",
+)
 @click.option(
     "--days", type=click.IntRange(min=4, max=14), default=4, show_default=True, help="Shadow days."
 )
-@click.option("--chats", type=click.IntRange(min=50), default=1200, show_default=True)
 @click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("build/demo"), show_default=True
+    "--chats",
+    type=click.IntRange(min=50),
+    default=1200,
+    show_default=True,
+    help="How many chats; too few, and the log decides nothing.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("build/demo"),
+    show_default=True,
+    help="Folder of the demo's workspace; one of an earlier demo is replaced.",
 )
 def demo_command(seed: int, days: int, chats: int, out: Path) -> None:
     """Simulate agents and people, run the daily cycles, the review, the gate, a canary, a
@@ -29,7 +45,7 @@ def demo_command(seed: int, days: int, chats: int, out: Path) -> None:
         document,
         [
             *table(
-                ["policy", "family", "truth", "estimate", "lo", "hi", "tier", "holds", "finding"],
+                ["policy", "family", "truth", "estimate", "lo", "hi", "tier", "holds", "gate"],
                 told.rows(),
             ),
             *told.lines(),

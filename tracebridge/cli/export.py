@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from tracebridge.cli.output import Negative, emit, settings, table
+from tracebridge.cli.arguments import existing_folder, writable_file
+from tracebridge.cli.output import Negative, counted, emit, settings, table
 
 KINDS = ("messages", "triplets", "agent-lightning")
 
@@ -24,10 +25,10 @@ def _make(kind: str) -> click.Command:
     def command(out: Path) -> None:
         from tracebridge.operations.datasets import write_dataset
 
-        rows = write_dataset(settings(), kind, out, until=datetime.now(UTC))
+        rows = write_dataset(settings(), kind, writable_file(out), until=datetime.now(UTC))
         emit(
             {"schema": "tracebridge.export.v1", "kind": kind, "out": str(out), "rows": rows},
-            [f"{rows} rows to {out}"],
+            [f"{counted(rows, 'row')} to {out}"],
         )
 
     return command
@@ -43,11 +44,15 @@ def check(path: Path) -> None:
     """Read a bundle's exports folder back as its consumer does; exit 1 if a row is refused."""
     from tracebridge.operations.datasets import check_dataset
 
-    document = check_dataset(path)
+    document = check_dataset(existing_folder(path))
     problems: Any = document["problems"]
     emit(
-        {"schema": "tracebridge.export_check.v1", **document},
-        table(["problem"], [[problem] for problem in problems]) or [f"{path}: every row stands"],
+        {**document, "schema": "tracebridge.export_check.v1"},
+        table(
+            ["problem"],
+            [[problem] for problem in problems],
+            empty=f"{path}: every row is read as its consumer reads it",
+        ),
     )
     if problems:
         raise Negative

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import click
 
-from tracebridge.cli.output import day_option, emit, settings, table
+from tracebridge.cli.arguments import day_of, existing_file
+from tracebridge.cli.output import Negative, counted, emit, listed, settings, story, table
+
+MAX_SHOWN = 5
+"""Unreadable lines that are shown one by one; the document has more."""
 
 
 @click.group("feedback")
@@ -18,21 +22,28 @@ def feedback_command() -> None:
 @feedback_command.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 def import_(file: Path) -> None:
-    """Add Bot API updates (one JSON object a line) or another ledger; twice adds nothing."""
+    """Add Bot API updates (one JSON object a line) or another ledger; twice adds nothing.
+
+    Exit 1 if not one line can be read.
+    """
     from tracebridge.operations.feedback import import_feedback
 
-    report = import_feedback(settings(), file, now=datetime.now(UTC))
-    document = report.to_json()
+    chosen = settings(may_be_new=True)
+    report = import_feedback(chosen, existing_file(file), now=datetime.now(UTC))
+    bad = report.quarantined
     emit(
-        {**document, "schema": "tracebridge.feedback_import.v1"},
+        report.to_json(),
         [
             (
-                f"{report.new} new, {report.duplicates} known, "
-                f"{sum(report.ignored.values())} of other kinds, "
-                f"{len(report.quarantined)} unreadable of {report.lines} lines"
-            )
+                f"{counted(report.lines, 'line')}: {report.new} new, {report.duplicates} known, "
+                f"{sum(report.ignored.values())} of other kinds, {len(bad)} unreadable"
+            ),
+            *[f"line {it.line}: {it.reason.value}: {it.detail}" for it in bad[:MAX_SHOWN]],
         ],
     )
+    if bad and len(bad) == report.lines:
+        story(f"{file}: no line is a reaction update; give Bot API updates, one JSON object a line")
+        raise Negative
 
 
 @feedback_command.command("report")
@@ -42,14 +53,17 @@ def report(day: str | None) -> None:
     from tracebridge.cycle import end_of
     from tracebridge.operations.feedback import feedback_figures
 
-    section = feedback_figures(settings(), end_of(day_option(day)))
+    section = feedback_figures(settings(), end_of(day_of(day)))
     emit(
         {"schema": "tracebridge.feedback_report.v1", **section},
-        table(["what", "value"], [[key, _flat(value)] for key, value in section.items()]),
+        table(["what", "value"], [_line(name, value) for name, value in section.items()]),
     )
 
 
-def _flat(value: object) -> object:
+def _line(name: str, value: object) -> list[object]:
+    """One figure for people: words for names, one line for a table of counts."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} {count}" for key, count in value.items()) or None
-    return value
+        value = listed(value)
+    if name == "label_rate" and isinstance(value, float):
+        value = f"{value:.1%}"
+    return [name.replace("_", " "), value]

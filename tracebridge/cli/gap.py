@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from tracebridge.cli.arguments import existing_file
 from tracebridge.cli.output import emit, table
 from tracebridge.domain.errors import ConfigurationError
 
@@ -24,12 +25,12 @@ def plan(file: Path) -> None:
     from tracebridge.planning.parse import parse_plan
 
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file}: cannot be read as UTF-8 text; check the path") from error
+        text = existing_file(file).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{file}: is not UTF-8 text; name the file of a plan") from error
     document: dict[str, Any] = plan_document(parse_plan(text, source=str(file)))
     emit(
-        {"schema": "tracebridge.gap_plan.v1", **document},
+        {**document, "schema": "tracebridge.gap_plan.v1"},
         [
             *table(
                 ["level", "tasks"],

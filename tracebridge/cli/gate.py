@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import click
 
 from tracebridge.cli.output import Negative, emit, settings, table
-from tracebridge.domain.verdict import Verdict
+from tracebridge.domain.errors import GateError
+from tracebridge.domain.verdict import Outcome, Verdict
 
 
 @click.group("gate")
@@ -22,7 +23,16 @@ def judge(candidate: str) -> None:
     from tracebridge.domain.documents import verdict_document
     from tracebridge.operations.promotion import judge_candidate
 
-    judged = judge_candidate(settings(), candidate, now=datetime.now(UTC))
+    try:
+        judged = judge_candidate(settings(), candidate, now=datetime.now(UTC))
+    except GateError as error:
+        # No evidence that can be trusted is the plainest case of too little of it.
+        verdict = Verdict(Outcome.INSUFFICIENT_EVIDENCE, candidate, str(error), ())
+        emit(
+            {"schema": "tracebridge.verdict.v1", **verdict_document(verdict)},
+            verdict_lines(verdict),
+        )
+        raise Negative from error
     emit(
         {
             "schema": "tracebridge.verdict.v1",

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
-from tracebridge.cli.output import emit, interactive, settings, table
+from tracebridge.cli.arguments import existing
+from tracebridge.cli.output import emit, interactive, listed, settings
+from tracebridge.settings import FORMATS
 
-if TYPE_CHECKING:
-    from tracebridge.domain.events import JsonValue
-
-FORMATS = ("auto", "openclaw")
 LISTED = 10
-"""Files that could not be read, named one by one."""
+"""Files or lines that could not be read, named one by one; the document has more."""
 
 
 @click.command("import")
@@ -36,12 +34,14 @@ def import_command(paths: tuple[Path, ...], format_name: str) -> None:
     """
     from tracebridge import wiring
 
-    chosen = settings()
+    chosen = settings(may_be_new=True)
+    for path in paths:
+        existing(path)
     with wiring.lock_of(chosen), _progress() as show:
         report = wiring.import_logs(
             wiring.open_workspace(chosen), paths, format_name=format_name, progress=show
         )
-    document = {**report.to_json(), "schema": "tracebridge.import.v1"}
+    document = report.to_json()
     emit(document, _lines(document))
 
 
@@ -61,14 +61,37 @@ def _progress() -> Iterator[Callable[[int, int, str], None] | None]:
         )
 
 
-def _lines(document: Mapping[str, JsonValue]) -> list[str]:
-    counts = [[key, value] for key, value in document.items() if isinstance(value, int | float)]
-    reasons = document.get("quarantined")
-    lines = table(["what", "count"], counts)
-    if isinstance(reasons, dict):
-        lines += [f"quarantined, {reason}: {count}" for reason, count in reasons.items()]
-    unread = document.get("unread")
-    if isinstance(unread, list) and unread:
-        lines.append(f"not read ({len(unread)}):")
-        lines += [f"  {it['why']}" for it in unread[:LISTED] if isinstance(it, dict)]
-    return lines
+def _lines(document: Mapping[str, Any]) -> Iterator[str]:
+    """The account for people: every line in one class, unknown costs called unknown."""
+    tokens, cost = document["tokens"], document["cost_usd"]
+    lines = {
+        "imported": document["imported"],
+        "quarantined": sum(document["quarantined"].values()),
+        "skipped": sum(document["skipped"].values()),
+        "duplicate": document["duplicates"],
+    }
+    rows = [
+        ["files", f"{document['files']}, {document['unchanged']} of them unchanged"],
+        ["lines", f"{document['lines']}: {listed(lines)}"],
+        ["events", document["events"]],
+        ["sessions", document["sessions"]],
+        ["turns", document["turns"]],
+        ["tool calls", f"{document['tool_calls']}, {document['tool_errors']} of them failed"],
+        ["tokens", listed({name: _known(count) for name, count in tokens.items()})],
+        ["cost", "unknown" if cost is None else f"{cost:.4f} USD"],
+        ["deliveries", document["deliveries"]],
+    ]
+    yield from (f"{name:<11} {value}" for name, value in rows)
+    if document["skipped"]:
+        yield f"skipped on purpose: {listed(document['skipped'])}"
+    for bad in document["quarantined_lines"][:LISTED]:
+        yield f"quarantined: {bad['file']} line {bad['line']}: {bad['reason']}: {bad['detail']}"
+    if document["unread"]:
+        yield f"not read ({len(document['unread'])}):"
+        yield from (f"  {it['why']}" for it in document["unread"][:LISTED])
+    if not document["files"]:
+        yield "no session log lies there; name a log, or a folder that holds some"
+
+
+def _known(count: int | None) -> str:
+    return "unknown" if count is None else str(count)

@@ -8,6 +8,7 @@ complete. An error is one sentence on stderr, with ``--json`` also a document on
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 import traceback
 from collections.abc import Sequence
@@ -171,6 +172,10 @@ def show_common_options(command: click.Command) -> click.Command:
 
 def run() -> None:
     """Console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that is no UTF-8, or a terminal without emoji, must not end a command.
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(main())
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from tracebridge.cli.arguments import existing_file
 from tracebridge.cli.output import emit, table
 
 
@@ -35,16 +36,19 @@ def evaluate(log_path: Path, target: Path, qhat: Path | None, cluster: str | Non
     """Estimate the target policy's value from the log, with intervals and diagnostics."""
     from tracebridge.adapters.ope_tables import evaluate_tables
 
-    document: dict[str, Any] = evaluate_tables(log_path, target, qhat_path=qhat, cluster=cluster)
+    document: dict[str, Any] = evaluate_tables(
+        existing_file(log_path),
+        existing_file(target),
+        qhat_path=existing_file(qhat) if qhat else None,
+        cluster=cluster,
+    )
     estimators = document["estimators"]
     emit(
         document,
         table(
-            ["estimator", "value", "lo", "hi", "ess"],
+            ["estimator", "value", "lo", "hi", "ess", "tier", "why not"],
             [
-                [name, e.get("value"), e.get("lo"), e.get("hi"), e.get("ess")]
-                if "value" in e
-                else [name, None, None, None, None]
+                [name, *(e.get(key) for key in ("value", "lo", "hi", "ess", "tier", "detail"))]
                 for name, e in estimators.items()
             ],
         ),

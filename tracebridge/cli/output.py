@@ -6,6 +6,7 @@ stdout is data, stderr is story, the exit code is the verdict.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,11 @@ from tracebridge.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from tracebridge.settings import Settings
+
+
+_DIGEST = re.compile("[0-9a-f]{64}")
+_JOINERS = frozenset("\u200d")
+"""Unprintable by themselves, but what holds an emoji of several signs together."""
 
 
 class Negative(Exception):  # noqa: N818 - an answer, not an error
@@ -107,6 +113,18 @@ def listed(counts: Mapping[str, object]) -> str | None:
     return ", ".join(f"{name} {count}" for name, count in counts.items()) or None
 
 
+def short(value: str) -> str:
+    """Enough of a digest to tell it from another; what is no digest stays as it is."""
+    return f"{value[:12]}\u2026" if _DIGEST.fullmatch(value) else value
+
+
+def plain(text: str, width: int | None = None) -> str:
+    """Text of a log on one line, without what could steer a terminal, cut to ``width``."""
+    shown = "".join(it if it.isprintable() or it in _JOINERS else " " for it in text)
+    shown = " ".join(shown.split())
+    return shown if width is None or len(shown) <= width else f"{shown[: width - 1]}\u2026"
+
+
 def _call() -> dict[str, Any]:
     """What the common options of this call say, and whether it has answered yet."""
     call: dict[str, Any] = click.get_current_context().find_root().obj
@@ -118,7 +136,7 @@ def _shown(value: object) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return str(value)
+    return plain(str(value))
 
 
 def _is_number(value: object) -> bool:

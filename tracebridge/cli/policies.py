@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import click
 
-from tracebridge.cli.output import Negative, emit, settings, story, table
+from tracebridge.cli.output import Negative, counted, emit, settings, story, table
+from tracebridge.domain.errors import ConfigurationError
 
 
 @click.group("policies")
@@ -52,7 +53,7 @@ def show(policy_id: str) -> None:
     policy = next((policy for policy in policies if policy.policy_id == policy_id), None)
     if policy is None:
         known = ", ".join(policy.policy_id for policy in policies)
-        raise click.BadParameter(f"policy is '{policy_id}'; use one of: {known}")
+        raise ConfigurationError(f"{policy_id}: no policy has this id; choose one of: {known}")
     rules = [
         [", ".join(f"{k} in {'/'.join(v)}" for k, v in rule.when.items()) or "otherwise", arm, p]
         for rule in policy.rules
@@ -72,7 +73,7 @@ def check() -> None:
     policies = wiring.policies_of(wiring.small_inputs(settings()))
     emit(
         {"schema": "tracebridge.policies_check.v1", "policies": len(policies), "valid": True},
-        [f"{len(policies)} policies stand together, the baseline among them"],
+        [f"{counted(len(policies) - 1, 'variant')} and the baseline stand together"],
     )
 
 
@@ -91,7 +92,11 @@ def learn() -> None:
             "train_rows": learned.train_rows,
             "refusal": learned.refusal,
         },
-        [learned.refusal or f"{learned.policy_id} written to {learned.path}"],
+        [
+            f"no candidate is written: {learned.refusal}"
+            if learned.refusal
+            else f"{learned.policy_id} written to {learned.path}"
+        ],
     )
     if learned.refusal:
         raise Negative

@@ -8,7 +8,13 @@ from tracebridge.cli.output import Negative, emit, settings, table
 
 
 @click.command("review")
-@click.option("--days", type=click.IntRange(min=1), default=3, show_default=True)
+@click.option(
+    "--days",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="How many days with a successful cycle to look back on.",
+)
 def review_command(days: int) -> None:
     """Hold the last days against the exit criteria of phase 1; exit 0 only if all are met."""
     from tracebridge.operations.phase_review import review_workspace

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from tracebridge.cli.output import emit
+from tracebridge.domain.errors import ConfigurationError
 
 
 @click.command("schema")
@@ -19,6 +20,6 @@ def schema_command(kind: str | None) -> None:
         emit({"schema": "tracebridge.kinds.v1", "kinds": list(kinds())}, kinds())
         return
     if kind not in kinds():
-        raise click.BadParameter(f"kind is '{kind}'; use one of: {', '.join(kinds())}")
+        raise ConfigurationError(f"{kind}: is no kind of file; choose one of: {', '.join(kinds())}")
     document = load(kind)
     emit(document, [json.dumps(document, indent=2, ensure_ascii=False)])

@@ -6,11 +6,17 @@ from pathlib import Path
 
 import click
 
-from tracebridge.cli.output import Negative, emit, table
+from tracebridge.cli.arguments import existing, existing_file, writable_file
+from tracebridge.cli.output import Negative, counted, emit, table
 
 
 class ScrubGroup(click.Group):
     """``scrub audit PATH`` is a command; anything else after ``scrub`` is a file to clean."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] in {"-o", "--out"}:
+            args = ["file", *args]
+        return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -20,7 +26,7 @@ class ScrubGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group("scrub", cls=ScrubGroup)
+@click.group("scrub", cls=ScrubGroup, subcommand_metavar="FILE -o OUT | audit PATH")
 def scrub_command() -> None:
     """Clean a file (`scrub FILE -o OUT`) or look for what is left (`scrub audit PATH`)."""
 
@@ -32,7 +38,7 @@ def file_(file: Path, out: Path) -> None:
     """Write a cleaned copy of FILE; FILE itself is not touched."""
     from tracebridge.adapters.scrub_files import scrub_file
 
-    counts = scrub_file(file, out)
+    counts = scrub_file(existing_file(file), writable_file(out))
     emit(
         {"schema": "tracebridge.scrub.v1", "file": str(file), "out": str(out), "counts": counts},
         [*table(["type", "replaced"], [[k, v] for k, v in sorted(counts.items())]), f"wrote {out}"],
@@ -45,14 +51,25 @@ def audit(path: Path) -> None:
     """List what the rules would still replace, without its content; exit 1 on any find."""
     from tracebridge.adapters.scrub_files import audit_path
 
-    finds = [
-        {"file": find.file, "line": find.line, "type": find.type, "count": find.count}
-        for find in audit_path(path)
-    ]
+    report = audit_path(existing(path))
     emit(
-        {"schema": "tracebridge.scrub_audit.v1", "finds": finds},
-        [*table(["file", "line", "type"], [[f["file"], f["line"], f["type"]] for f in finds])]
-        or [f"{path}: nothing found"],
+        {
+            "schema": "tracebridge.scrub_audit.v1",
+            "files": report.files,
+            "skipped": list(report.skipped),
+            "finds": [
+                {"file": it.file, "line": it.line, "type": it.type, "count": it.count}
+                for it in report
+            ],
+        },
+        [
+            *table(
+                ["file", "line", "type", "count"],
+                [[it.file, it.line, it.type, it.count] for it in report],
+            ),
+            *[f"not looked into (binary or a link): {name}" for name in report.skipped],
+            f"{path}: {counted(len(report), 'find')} in {counted(report.files, 'file')}",
+        ],
     )
-    if finds:
+    if report.finds:
         raise Negative

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from tracebridge.cli.output import Negative, emit, settings, table
+from tracebridge.cli.output import Negative, chosen_workspace, counted, emit, table
+from tracebridge.domain.errors import ConfigurationError
 
 
 @click.command("init")
@@ -18,7 +20,9 @@ def init_command(folder: Path | None) -> None:
     """
     from tracebridge.operations.workspaces import find_logs, make_workspace
 
-    root = (folder or settings().workspace).expanduser().resolve()
+    root = folder.expanduser().resolve() if folder else chosen_workspace()
+    if root.exists() and not root.is_dir():
+        raise ConfigurationError(f"{root}: is a file; name a folder for the workspace")
     made = make_workspace(root)
     logs = find_logs(Path.home())
     emit(
@@ -31,7 +35,8 @@ def init_command(folder: Path | None) -> None:
         [
             f"workspace: {root}",
             *[f"made {name}" for name in made],
-            *[f"found {f.files} {f.format} logs in {f.path}" for f in logs],
+            *([] if made else ["nothing to make: everything is there already"]),
+            *[f"found {counted(f.files, f'{f.format} log')} in {f.path}" for f in logs],
             *([] if logs else ["no agent logs found under your home; name a path to `import`"]),
         ],
     )
@@ -42,7 +47,7 @@ def doctor_command() -> None:
     """Check versions, configuration, rights, ledger, logs, clock and disk; change nothing."""
     from tracebridge.operations.doctor import examine
 
-    findings = examine(chosen_workspace(), Path.home())
+    findings = examine(chosen_workspace(), Path.home(), datetime.now(UTC))
     emit(
         {
             "schema": "tracebridge.doctor.v1",
@@ -58,11 +63,3 @@ def doctor_command() -> None:
     )
     if any(f.result.value == "fail" for f in findings):
         raise Negative
-
-
-def chosen_workspace() -> Path:
-    """The workspace's path: its configuration is one of the things to examine."""
-    from tracebridge.settings import workspace_from
-
-    option = click.get_current_context().find_root().obj["workspace"]
-    return workspace_from(Path(option) if option else None)

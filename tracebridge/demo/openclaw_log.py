@@ -55,7 +55,7 @@ class Session:
 
 @dataclass(slots=True)
 class DeliveredAnswer:
-    """The Telegram messages of one answer."""
+    """The Telegram messages of one answer; none where the run was aborted."""
 
     run: Run
     entry_id: str
@@ -216,6 +216,10 @@ class OpenClawFolder:
 
     def _deliver(self, run: Run, entry: str, answer: str, at: datetime) -> DeliveredAnswer:
         chat = run.request.chat
+        if run.ending is Ending.ABORTED:
+            # The draft is deleted; the notice in its place is no part of any answer.
+            self._take_id(chat.chat_id)
+            return DeliveredAnswer(run, entry, (), at, mapped=False)
         self._answers += 1
         parts = -(-len(answer) // CHUNK_LIMIT)
         ids = tuple(self._take_id(chat.chat_id) for _ in range(parts))

@@ -57,9 +57,9 @@ class Truth:
     outcome: float | None
     """Mean outcome reward of judged turns, in [0, 1]; ``None``: it plays an arm nobody knows."""
     label: float | None
-    """Mean score among those who react, in [-2, +2]."""
+    """Mean score of answers among those who react, in [-2, +2]."""
     everyone: float | None
-    """Mean score if everybody reacted: what the silent majority would say."""
+    """Mean score of answers if everybody reacted: what the silent majority would say."""
 
 
 def measure_worth(folder: Path, profile: RewardProfile) -> Worth:
@@ -92,11 +92,12 @@ def true_value(policy: Policy, worth: Worth) -> Truth:
             for difficulty in Difficulty:
                 good = success_probability(kind, arm, difficulty)
                 mass = weight * probability / len(DIFFICULTY_SHIFT)
-                for ending, share in _endings(good):
+                for went_well, ending, share in _endings(good):
                     value = worth[kind.name, arm, ending]
                     if value is not None:
                         judged.add(value, mass * share)
-                _add_scores(reactors, everyone, mass, good)
+                    if ending is not Ending.ABORTED:
+                        _add_scores(reactors, everyone, mass * share, went_well=went_well)
     return Truth(judged.value(), reactors.value(), everyone.value())
 
 
@@ -115,19 +116,22 @@ class _Ratio:
         return self.total / self.mass if self.mass else None
 
 
-def _endings(good: float) -> Iterator[tuple[Ending, float]]:
-    """Every ending with its probability, where a good one has probability ``good``."""
-    for splits, chance_of in ((GOOD_SPLIT, good), (BAD_SPLIT, 1.0 - good)):
+def _endings(good: float) -> Iterator[tuple[bool, Ending, float]]:
+    """Every ending, whether it is a good one, and its probability if ``good`` is that of those."""
+    for went_well, splits, chance_of in (
+        (True, GOOD_SPLIT, good),
+        (False, BAD_SPLIT, 1.0 - good),
+    ):
         for ending, share in splits.items():
-            yield ending, chance_of * share
+            yield went_well, ending, chance_of * share
 
 
-def _add_scores(reactors: _Ratio, everyone: _Ratio, mass: float, good: float) -> None:
+def _add_scores(reactors: _Ratio, everyone: _Ratio, mass: float, *, went_well: bool) -> None:
+    """What people say to an answer, which an aborted run does not give."""
+    score = sum(share * value for _, share, value in EMOJI[went_well])
+    everyone.add(score, mass)
     for mood, mood_share in ((Mood.GLOOMY, GLOOMY_SHARE), (Mood.SUNNY, 1.0 - GLOOMY_SHARE)):
-        for went_well, chance_of in ((True, good), (False, 1.0 - good)):
-            score = sum(share * value for _, share, value in EMOJI[went_well])
-            reactors.add(score, mass * mood_share * chance_of * REACTS[mood, went_well])
-            everyone.add(score, mass * mood_share * chance_of)
+        reactors.add(score, mass * mood_share * REACTS[mood, went_well])
 
 
 def _contexts() -> Iterator[tuple[Kind, float, dict[str, str]]]:

@@ -36,6 +36,7 @@ class Ending(StrEnum):
     UNRESOLVED = "unresolved"
     """The last tool call fails and the answer comes all the same."""
     ABORTED = "aborted"
+    """The run is stopped: its draft is deleted, a notice stays, and there is nothing to judge."""
 
 
 class Mood(StrEnum):
@@ -140,7 +141,8 @@ REACTS: Mapping[tuple[Mood, bool], float] = {
     (Mood.GLOOMY, True): 0.08,
     (Mood.GLOOMY, False): 0.45,
 }
-"""Chance of a reaction by mood and by whether it went well: labels are not a random sample."""
+"""Chance of a reaction to an answer by mood and by whether it went well: labels are not a random
+sample."""
 
 EMOJI: Mapping[bool, tuple[tuple[str, float, int], ...]] = {
     True: (("\U0001f44d", 0.7, 1), ("\u2764", 0.3, 2)),
@@ -268,7 +270,7 @@ def run(seed: int, request: Request, day: date, arm: str, *, struck: bool = Fals
     split = GOOD_SPLIT if good else BAD_SPLIT
     ending = draw.choices(list(split), list(split.values()))[0]
     emoji = None
-    if draw.random() < REACTS[request.mood, good]:
+    if draw.random() < REACTS[request.mood, good] and ending is not Ending.ABORTED:
         options = EMOJI[good]
         emoji = draw.choices([o[0] for o in options], [o[1] for o in options])[0]
     return Run(

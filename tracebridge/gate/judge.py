@@ -28,6 +28,11 @@ from tracebridge.gate.checks import (
 )
 from tracebridge.gate.guardrails import GuardrailRules
 
+HOPELESS = 100.0
+"""An interval this many times as wide as the uplift asks for ten thousand times the data."""
+FORESEEABLE_DAYS = 3650
+"""Beyond ten years no day is named."""
+
 
 def judge_offline(
     policy_id: str,
@@ -153,14 +158,25 @@ def _no_winner(verdicts: Sequence[Verdict], obstacle: str | None) -> Verdict:
         if rejected:
             why += f"; rejected: {', '.join(v.subject for v in rejected)}"
     sentence = f"No verdict yet: {obstacle}." if obstacle else f"No clear winner: {why}."
-    needs = {verdict.needs: None for verdict in undecided if verdict.needs}
     return Verdict(
         outcome=Outcome.INSUFFICIENT_EVIDENCE,
         subject="cycle",
         sentence=sentence,
         reasons=reasons,
-        needs=" ".join(needs) or "Declare a policy to compare with the baseline in policies/.",
+        needs=_needs_of_all(undecided)
+        or "Declare a policy to compare with the baseline in policies/.",
     )
+
+
+def _needs_of_all(undecided: Sequence[Verdict]) -> str:
+    """What each candidate lacks, said once where it is the same for all."""
+    wanting: dict[str, list[str]] = {}
+    for verdict in undecided:
+        if verdict.needs:
+            wanting.setdefault(verdict.needs, []).append(verdict.subject)
+    if len(wanting) == 1:
+        return next(iter(wanting))
+    return " ".join(f"{', '.join(who)}: {needs}" for needs, who in wanting.items())
 
 
 def _needs(candidate: Reports, rules: GuardrailRules, units_per_day: float | None) -> str:
@@ -169,20 +185,20 @@ def _needs(candidate: Reports, rules: GuardrailRules, units_per_day: float | Non
     contrast = report.contrast if report else None
     if not isinstance(contrast, PolicyEstimate) or not math.isfinite(contrast.value):
         return _needs_estimate(contrast)
-    wanted = [rules.min_units]
-    if contrast.ess > 0:
-        wanted.append(math.ceil(contrast.clusters * rules.min_ess / contrast.ess))
     half_width = _half_width(report)
-    if half_width is not None and contrast.value > 0:
+    if contrast.value <= 0 or (half_width or 0.0) > HOPELESS * contrast.value:
+        return "At the present estimate more units would not show it better; change the policy."
+    wanted = [rules.min_units]
+    if contrast.ess >= 1:
+        wanted.append(math.ceil(contrast.clusters * rules.min_ess / contrast.ess))
+    if half_width is not None:
         # Intervals shrink with the square root of the number of units.
         wanted.append(math.ceil(contrast.clusters * (half_width / contrast.value) ** 2))
     missing = max(wanted) - contrast.clusters
-    if contrast.value <= 0:
-        return "At the present estimate more units would not show it better; change the policy."
     if missing <= 0:
         return "The units suffice; mend the checks that are still open (see the reasons)."
     when = ""
-    if units_per_day is not None and units_per_day > 0:
+    if units_per_day is not None and missing < FORESEEABLE_DAYS * units_per_day:
         days = math.ceil(missing / units_per_day)
         when = f", in about {days} {'day' if days == 1 else 'days'} at the present traffic"
     return f"About {missing} more units would decide, if the present estimate holds{when}."

@@ -75,11 +75,13 @@ def review(
     *,
     chunk_policy_documented: bool,
     days: int = DEFAULT_DAYS,
+    damaged: Sequence[str] = (),
 ) -> ReviewReport:
     """Review the exit criteria of phase 1 since the ``days``-th last day with a successful cycle.
 
     Where several cycles cover one day, its newest successful one speaks for it. Failures of
-    runtime hooks, of integrity and of the harvest count from every cycle since then.
+    runtime hooks, of integrity and of the harvest count from every cycle since then. ``damaged``
+    names bundles whose seal cannot be read: of which day they are nobody can say, so each counts.
     """
     ordered = sorted(cycles, key=lambda cycle: (cycle.day, cycle.bundle_id))
     successes = {cycle.day: cycle for cycle in ordered if cycle.status == "ok"}
@@ -91,7 +93,7 @@ def review(
         _runtime_hooks(recent, speaking),
         _uplift(speaking, days),
         _distinct_inputs(speaking),
-        _integrity(recent, speaking),
+        _integrity(recent, speaking, damaged),
         _harvest(recent, days),
         _labels_traced(recent),
         _chunk_policy(speaking, documented=chunk_policy_documented),
@@ -189,8 +191,11 @@ def _distinct_inputs(speaking: Sequence[CycleRecord]) -> Reason:
     )
 
 
-def _integrity(recent: Sequence[CycleRecord], speaking: Sequence[CycleRecord]) -> Reason:
-    problems = [
+def _integrity(
+    recent: Sequence[CycleRecord], speaking: Sequence[CycleRecord], damaged: Sequence[str]
+) -> Reason:
+    problems = [f"{name}: the seal cannot be read" for name in damaged]
+    problems += [
         f"{cycle.bundle_id} has {cycle.verify_problems} altered or missing files"
         for cycle in recent
         if cycle.verify_problems

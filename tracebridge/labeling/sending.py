@@ -15,6 +15,8 @@ MARKUP_CHUNK_LIMIT = 2000
 """Markup grows when it is rendered, so chunks of it are split again: 8,667 characters with code
 blocks were seen to make five messages in three versions, where 10,055 plain ones made three."""
 _MARKUP = re.compile(r"```|^#{1,6} |^[ \t]*\||\*\*|^> ", re.MULTILINE)
+_MARKUP_SIGNS = ("```", "#", "|", "**", ">")
+"""One of these is in every text with markup; looking for them is ten times as fast."""
 _MESSAGE_TOOLS = frozenset({"message", "tool_call"})
 """The tool that sends, and the wrapper through which newer versions call it."""
 _SILENT_ACTIONS = frozenset(
@@ -63,8 +65,12 @@ def sending_of(turn: Turn) -> Sending:
 def _chunk_range(text: str) -> tuple[int, int]:
     units = len(text.encode("utf-16-le", errors="surrogatepass")) // 2
     least = -(-units // CHUNK_LIMIT)
-    most = -(-units // MARKUP_CHUNK_LIMIT) if _MARKUP.search(text) else least
+    most = -(-units // MARKUP_CHUNK_LIMIT) if _has_markup(text) else least
     return least, most
+
+
+def _has_markup(text: str) -> bool:
+    return any(sign in text for sign in _MARKUP_SIGNS) and _MARKUP.search(text) is not None
 
 
 def _is_commentary(step: Step, turn: Turn) -> bool:

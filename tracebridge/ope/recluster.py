@@ -6,20 +6,23 @@ whether the interval leaned on days being exchangeable (Cameron and Miller 2015,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from tracebridge.domain.replay import Cell
 
 
-def recluster(cells: Iterable[Cell], cluster_of: Mapping[str, str]) -> list[Cell]:
+def recluster(
+    cells: Iterable[Cell], cluster_of: Mapping[str, str], *, fold_of: Callable[[str], int]
+) -> list[Cell]:
     """Cells with ``cluster_of[unit]`` as their unit, merged where they then agree, sorted.
 
-    A unit that is not named keeps its own name. Totals stay exact integers.
+    A unit that is not named keeps its own name. ``fold_of`` gives the one cross-fitting fold of
+    a cluster, whose units may have been in several. Totals stay exact integers.
     """
     merged: dict[tuple[str, int, str, str, float], tuple[int, int]] = {}
     for cell in cells:
         unit = cluster_of.get(cell.unit, cell.unit)
-        key = (unit, cell.fold, cell.context_key, cell.arm, cell.propensity)
+        key = (unit, fold_of(unit), cell.context_key, cell.arm, cell.propensity)
         n, total = merged.get(key, (0, 0))
         merged[key] = (n + cell.n, total + cell.total_micros)
     return [Cell(*key, *merged[key]) for key in sorted(merged)]

@@ -16,7 +16,7 @@ from datetime import date, datetime
 from tracebridge.canary.monitor import MonitorRules, SliceMetric, judge_canary
 from tracebridge.canary.stages import status
 from tracebridge.canary.state import RolloutState
-from tracebridge.domain.errors import CanaryError
+from tracebridge.domain.errors import RolloutRefusedError
 from tracebridge.domain.replay import Decision, DecisionReason, Metric
 from tracebridge.domain.verdict import Outcome, Verdict
 from tracebridge.operations.evidence import Evidence, evidence_of
@@ -46,12 +46,14 @@ def report_canary(settings: Settings, *, until: datetime) -> Verdict:
     """Judge the live candidate on what it served since its stage began.
 
     Raises:
-        CanaryError: no candidate is live.
+        RolloutRefusedError: no candidate is live.
     """
-    state = status(settings.workspace).state
+    found = status(settings.workspace)
+    state = found.state
     if state is None or state.candidate is None:
-        raise CanaryError(
-            "rollout/live.json: no candidate is live; `tracebridge promote` starts a canary"
+        why = f" ({found.defect.rstrip('.')})" if found.defect else ""
+        raise RolloutRefusedError(
+            f"rollout/live.json: no candidate is live{why}; `tracebridge promote` starts a canary"
         )
     evidence = evidence_of(settings, until)
     served = _served(evidence, state)

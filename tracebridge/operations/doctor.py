@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 
+from tracebridge.adapters.decisions import DecisionFiles
+from tracebridge.adapters.deliveries import DeliveryLog
+from tracebridge.adapters.event_store import ParquetEventStore
 from tracebridge.adapters.ledger import ReactionLedger
+from tracebridge.canary.stages import status
 from tracebridge.domain.errors import TraceBridgeError
 from tracebridge.domain.verdict import CheckResult
 from tracebridge.operations.workspaces import find_logs
-from tracebridge.settings import Settings, load_settings
-from tracebridge.wiring import policies_of, profile_of, small_inputs
+from tracebridge.settings import CONFIG_NAME, Settings, load_settings
+from tracebridge.wiring import mapping_of, policies_of, profile_of, small_inputs
 
 WANTED_DISK_BYTES = 1_000_000_000
 _LIBRARIES = ("duckdb", "pyarrow", "agentlightning", "prefect", "fastapi")
@@ -32,14 +37,14 @@ class Examined:
     mend: str = ""
 
 
-def examine(workspace: Path, home: Path) -> list[Examined]:
+def examine(workspace: Path, home: Path, now: datetime) -> list[Examined]:
     """Look at everything a cycle needs; a defect never hides the ones behind it."""
     return [
         _python(),
         *_libraries(),
-        _rights(workspace),
+        _workspace(workspace),
         _disk(workspace),
-        *_files(workspace),
+        *_files(workspace, now),
         _logs(home),
     ]
 
@@ -63,13 +68,17 @@ def _libraries() -> Iterator[Examined]:
         yield Examined(name, _result(not mend), version, mend)
 
 
-def _rights(workspace: Path) -> Examined:
-    nearest = workspace
-    while not nearest.exists() and nearest != nearest.parent:
-        nearest = nearest.parent
-    allowed = os.access(nearest, os.W_OK)
-    mend = "" if allowed else f"let this user write to {nearest}"
-    return Examined("workspace is writable", _result(allowed), str(workspace), mend)
+def _workspace(workspace: Path) -> Examined:
+    check = "workspace"
+    if not workspace.exists():
+        mend = f"`tracebridge init {workspace}` makes it"
+        return Examined(check, CheckResult.UNKNOWN, f"{workspace} is not there", mend)
+    if not workspace.is_dir():
+        return Examined(check, CheckResult.FAIL, f"{workspace} is a file", "name a folder")
+    if not os.access(workspace, os.W_OK):
+        mend = "let this user write to it"
+        return Examined(check, CheckResult.FAIL, f"{workspace} cannot be written", mend)
+    return Examined(check, CheckResult.PASS, str(workspace))
 
 
 def _disk(workspace: Path) -> Examined:
@@ -81,38 +90,96 @@ def _disk(workspace: Path) -> Examined:
     )
 
 
-def _files(workspace: Path) -> Iterator[Examined]:
+def _files(workspace: Path, now: datetime) -> Iterator[Examined]:
     try:
         settings = load_settings(workspace)
     except TraceBridgeError as error:
-        yield Examined("tracebridge.toml", CheckResult.FAIL, "malformed", str(error))
+        yield Examined(CONFIG_NAME, CheckResult.FAIL, "malformed", str(error))
         return
-    yield Examined("tracebridge.toml", CheckResult.PASS, f"{len(settings.sources)} sources")
+    count = len(settings.sources)
+    yield Examined(CONFIG_NAME, CheckResult.PASS, f"{count} source{'' if count == 1 else 's'}")
     for source in settings.sources:
         there = source.path.exists()
-        mend = "" if there else "mend the path in tracebridge.toml"
+        mend = "" if there else f"mend the path in {CONFIG_NAME}"
         yield Examined("source", _result(there), str(source.path), mend)
-    yield _parsed(settings)
-    yield _ledger(settings)
+    yield _looked("policies and rewards", lambda: _parsed(settings))
+    yield _looked("emoji mapping", lambda: f"{len(mapping_of(settings).scores)} emoji scored")
+    yield _looked("reaction ledger", lambda: _ledger(settings))
+    yield _looked("delivery records", lambda: _deliveries(settings))
+    yield _decisions(settings, now)
+    yield _looked("stored logs", lambda: _stored(settings))
+    yield _rollout(settings)
+    yield _clock(settings, now)
 
 
-def _parsed(settings: Settings) -> Examined:
+def _looked(check: str, look: Callable[[], str]) -> Examined:
+    """Pass with what ``look`` says, or fail with the sentence of its error."""
     try:
-        copies = small_inputs(settings)
-        profile = profile_of(settings, copies)
-        policies = policies_of(copies)
-    except TraceBridgeError as error:
-        return Examined("policies and rewards", CheckResult.FAIL, "malformed", str(error))
-    measured = f"{len(policies)} policies, profile {profile.name}"
-    return Examined("policies and rewards", CheckResult.PASS, measured)
+        return Examined(check, CheckResult.PASS, look())
+    except (TraceBridgeError, OSError) as error:
+        return Examined(check, CheckResult.FAIL, "cannot be used", str(error))
 
 
-def _ledger(settings: Settings) -> Examined:
+def _parsed(settings: Settings) -> str:
+    copies = small_inputs(settings)
+    profile = profile_of(settings, copies)
+    return f"{len(policies_of(copies))} policies, profile {profile.name}"
+
+
+def _ledger(settings: Settings) -> str:
+    seq, _ = ReactionLedger(settings.ledger_path).head()
+    return f"{seq} lines, chain intact"
+
+
+def _deliveries(settings: Settings) -> str:
+    return f"{len(DeliveryLog(settings.deliveries_path).deliveries())} kept"
+
+
+def _stored(settings: Settings) -> str:
+    return f"{len(ParquetEventStore(settings.cache_folder / 'store').reports())} files"
+
+
+def _decisions(settings: Settings, now: datetime) -> Examined:
     try:
-        seq, _ = ReactionLedger(settings.ledger_path).head()
+        read = DecisionFiles(settings.decisions_folder).read(now)
+    except (TraceBridgeError, OSError) as error:
+        return Examined("decisions", CheckResult.FAIL, "cannot be used", str(error))
+    bad = len(read.quarantined)
+    where = f"{read.quarantined[0].file_name} line {read.quarantined[0].line}" if bad else ""
+    return Examined(
+        "decisions",
+        _result(not bad),
+        f"{read.lines} lines, {bad} unreadable",
+        f"restore the file, first bad line: {where}; its turns count as not randomized"
+        if bad
+        else "",
+    )
+
+
+def _rollout(settings: Settings) -> Examined:
+    try:
+        found = status(settings.workspace)
     except TraceBridgeError as error:
-        return Examined("reaction ledger", CheckResult.FAIL, "broken", str(error))
-    return Examined("reaction ledger", CheckResult.PASS, f"{seq} lines, chain intact")
+        return Examined("rollout", CheckResult.FAIL, "cannot be used", str(error))
+    if found.defect:
+        mend = f"`tracebridge canary rollback` restores what served before: {found.defect}"
+        return Examined("rollout", CheckResult.FAIL, "defective, the baseline serves", mend)
+    stage = found.state.stage.value if found.state else "nothing is rolled out"
+    return Examined("rollout", CheckResult.PASS, stage)
+
+
+def _clock(settings: Settings, now: datetime) -> Examined:
+    """A reaction that was received in the future: the clock is wrong now, or was wrong then."""
+    try:
+        entries = ReactionLedger(settings.ledger_path).entries()
+    except TraceBridgeError:
+        entries = ()
+    ahead = [it.reaction.received_at for it in entries if it.reaction.received_at > now]
+    measured = f"{now:%Y-%m-%d %H:%M} UTC"
+    if ahead:
+        mend = f"check the clock: a reaction was received on {max(ahead):%Y-%m-%d}"
+        return Examined("clock", CheckResult.UNKNOWN, measured, mend)
+    return Examined("clock", CheckResult.PASS, measured)
 
 
 def _logs(home: Path) -> Examined:

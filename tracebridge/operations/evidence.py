@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tracebridge.assembly.trajectories import assemble
+from tracebridge.domain.feedback import Label
 from tracebridge.domain.replay import Decision, ReplayRow
 from tracebridge.domain.trajectory import Reward, Trajectory
 from tracebridge.replay.rows import replay_rows
@@ -23,6 +24,7 @@ class Evidence:
     trajectories: tuple[Trajectory, ...]
     rewards: Mapping[str, Reward]
     rows: tuple[ReplayRow, ...]
+    labels: tuple[Label, ...]
 
 
 def evidence_of(settings: Settings, until: datetime) -> Evidence:
@@ -40,4 +42,4 @@ def evidence_of(settings: Settings, until: datetime) -> Evidence:
         train_fraction=terms.train_fraction,
         folds=terms.folds,
     )
-    return Evidence(decisions, trajectories, rewards, rows)
+    return Evidence(decisions, trajectories, rewards, rows, joined.labels)

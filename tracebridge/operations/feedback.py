@@ -11,6 +11,7 @@ from tracebridge.adapters.files import write_atomic
 from tracebridge.adapters.pseudonyms import open_pseudonyms
 from tracebridge.adapters.telegram import FeedbackImportReport, import_updates
 from tracebridge.domain.documents import document_bytes
+from tracebridge.domain.errors import LedgerError
 from tracebridge.domain.events import JsonValue
 from tracebridge.reporting.feedback import feedback_section
 from tracebridge.settings import Settings
@@ -22,8 +23,9 @@ def import_feedback(settings: Settings, file: Path, *, now: datetime) -> Feedbac
 
     Raises:
         IngestError: the file cannot be read.
-        LedgerError: the ledger is damaged or cannot be written.
+        LedgerError: the ledger or the state of the harvester is damaged, or cannot be written.
     """
+    read_harvests(settings)
     report = import_updates(
         file,
         open_workspace(settings).ledger,
@@ -35,10 +37,19 @@ def import_feedback(settings: Settings, file: Path, *, now: datetime) -> Feedbac
     return report
 
 
+def read_harvests(settings: Settings) -> dict[str, JsonValue]:
+    """What was harvested, by UTC day, as `note_harvest` keeps it; empty before the first.
+
+    Raises:
+        LedgerError: the file is damaged.
+    """
+    return read_document(settings.harvester_state_path, LedgerError)
+
+
 def note_harvest(settings: Settings, report: FeedbackImportReport, *, now: datetime) -> None:
     """Add one harvest to the state file: totals by UTC day, so that a missing day shows."""
     path = settings.harvester_state_path
-    state = read_document(path) or {"schema": "tracebridge.harvester_state.v1", "days": {}}
+    state = read_harvests(settings) or {"schema": "tracebridge.harvester_state.v1", "days": {}}
     days = table_of(state, "days")
     day = table_of(days, now.date().isoformat())
     counts = {"runs": 1, "new": report.new, "duplicates": report.duplicates}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
-from tracebridge.cycle import end_of
 from tracebridge.domain.errors import LabelingError
 from tracebridge.domain.events import JsonValue
 from tracebridge.settings import Settings
@@ -47,13 +46,12 @@ def label_rows(
     return labels, unjoined
 
 
-def explain_label(settings: Settings, label_id: str) -> dict[str, JsonValue]:
+def explain_label(settings: Settings, label_id: str, until: datetime) -> dict[str, JsonValue]:
     """One label walked back: ledger lines, turn, and the line of the log that holds the answer.
 
     Raises:
-        LabelingError: no label has this id now.
+        LabelingError: no label has this id before ``until``.
     """
-    until = end_of(datetime.now(UTC).date())
     workspace = open_workspace(settings)
     joined, turns = labels_of(workspace, until)
     label = next((label for label in joined.labels if label.label_id == label_id), None)

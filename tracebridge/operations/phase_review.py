@@ -6,43 +6,50 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 from tracebridge.adapters.bundle_checks import verify
-from tracebridge.adapters.documents import read_document, table_of
+from tracebridge.adapters.documents import read_if_sound, table_of
 from tracebridge.adapters.inputs import plan_text
 from tracebridge.adapters.tables import read_table
 from tracebridge.domain.bundle import SealedBundle
 from tracebridge.domain.events import JsonValue
 from tracebridge.gate.review import CycleRecord, ReviewReport, review
+from tracebridge.operations.feedback import read_harvests
 from tracebridge.settings import Settings
 from tracebridge.wiring import bundle_store, open_workspace
 
 _DATA = frozenset({"session_log", "ledger", "deliveries", "decisions"})
-
+_LABELS = "labels.parquet"
 
 CHUNK_POLICY_HEADING = "## Chunk-label policy"
 """Section of the adoption plan that says how a reaction on one chunk labels an answer."""
 
 
 def review_workspace(settings: Settings, *, days: int) -> ReviewReport:
-    """Hold the workspace's sealed cycles against the exit criteria of phase 1."""
-    harvested = set(table_of(read_document(settings.harvester_state_path), "days"))
+    """Hold the workspace's sealed cycles against the exit criteria of phase 1.
+
+    Raises:
+        LedgerError: the ledger or the state of the harvester is damaged.
+    """
+    bundles = bundle_store(settings)
+    harvested = set(table_of(read_harvests(settings), "days"))
     known = {entry.reaction.update_id for entry in open_workspace(settings).ledger.entries()}
     return review(
-        [
-            _record(bundle, harvested=harvested, known_updates=known)
-            for bundle in bundle_store(settings).sealed()
-        ],
+        [_record(bundle, harvested=harvested, known_updates=known) for bundle in bundles.sealed()],
         chunk_policy_documented=CHUNK_POLICY_HEADING in plan_text(),
         days=days,
+        damaged=[mismatch.path for mismatch in bundles.damaged()],
     )
 
 
 def _record(bundle: SealedBundle, *, harvested: set[str], known_updates: set[int]) -> CycleRecord:
-    summary = read_document(bundle.path / "summary.json")
-    ablation = read_document(bundle.path / "ablation.json")
+    problems = verify(bundle.path)
+    summary = read_if_sound(bundle.path / "summary.json")
+    ablation = read_if_sound(bundle.path / "ablation.json")
     counts = table_of(summary, "counts")
-    update_lists = _update_ids(bundle)
+    labels = _labels(bundle, broken={problem.path for problem in problems})
+    update_lists = labels.column("update_ids").to_pylist() if labels is not None else []
     manifest = bundle.manifest
     winner = ablation.get("winner")
     return CycleRecord(
@@ -59,8 +66,9 @@ def _record(bundle: SealedBundle, *, harvested: set[str], known_updates: set[int
         labels=len(update_lists),
         labels_traced=sum(bool(ids) and set(ids) <= known_updates for ids in update_lists),
         harvested=manifest.day in harvested,
-        chunk_rule_applied=_labels_have_scope(bundle),
-        verify_problems=len(verify(bundle.path)),
+        chunk_rule_applied=labels is not None
+        and set(labels.column("scope").to_pylist()) <= {"batch", "chunk"},
+        verify_problems=len(problems),
         integrity_problems=tuple(_failed_checks(summary)),
         steps=manifest.steps,
     )
@@ -89,16 +97,11 @@ def _inputs_digest(bundle: SealedBundle) -> str:
     return hashlib.sha256(json.dumps(sorted(data)).encode()).hexdigest()
 
 
-def _update_ids(bundle: SealedBundle) -> list[list[int]]:
-    path = bundle.path / "labels.parquet"
-    return read_table(path).column("update_ids").to_pylist() if path.exists() else []
-
-
-def _labels_have_scope(bundle: SealedBundle) -> bool:
-    path = bundle.path / "labels.parquet"
-    if not path.exists():
-        return False
-    return set(read_table(path).column("scope").to_pylist()) <= {"batch", "chunk"}
+def _labels(bundle: SealedBundle, *, broken: set[str]) -> Any:
+    """The table of labels; ``None`` where it is not as it was sealed, or never was."""
+    if _LABELS in broken or not (bundle.path / _LABELS).exists():
+        return None
+    return read_table(bundle.path / _LABELS)
 
 
 def _failed_checks(summary: Mapping[str, JsonValue]) -> list[str]:

@@ -17,7 +17,7 @@ from tracebridge.canary.stages import promote as promote_stage
 from tracebridge.canary.state import RolloutState
 from tracebridge.domain.bundle import SealedBundle
 from tracebridge.domain.documents import parse_estimates
-from tracebridge.domain.errors import GateError
+from tracebridge.domain.errors import ConfigurationError, GateError
 from tracebridge.domain.replay import Policy
 from tracebridge.domain.verdict import GateBinding, GatePass, Outcome, Verdict
 from tracebridge.gate.guardrails import GuardrailRules
@@ -41,6 +41,7 @@ def judge_candidate(settings: Settings, candidate_id: str, *, now: datetime) -> 
     """Judge a candidate on the newest good bundle; keeps the pass where it is admitted.
 
     Raises:
+        ConfigurationError: no policy has this id.
         GateError: no bundle speaks of the candidate as it is now, or the bundle is not intact.
     """
     judgement = _judge(settings, candidate_id, now)
@@ -57,8 +58,9 @@ def promote_candidate(
     """Let a candidate into the canary, signed by the person who read its report.
 
     Raises:
-        CanaryError: no fresh pass bound to the same digests; nothing changed.
+        ConfigurationError: no policy has this id.
         GateError: judged again now, the candidate is not admitted.
+        RolloutRefusedError: no fresh pass bound to the same digests; nothing changed.
     """
     candidate, baseline = _policies(settings, candidate_id)
     again = _judge(settings, candidate_id, now)
@@ -90,8 +92,8 @@ def _judge(settings: Settings, candidate_id: str, now: datetime) -> Judgement:
     problems = verify(bundle.path)
     if problems:
         raise GateError(
-            f"{bundle.path}: {problems[0].path} {problems[0].what}; the gate trusts no bundle that "
-            "is not as it was sealed; run a new cycle"
+            f"{bundle.path}: {problems[0].path} is not as it was sealed ({problems[0].what}), so "
+            "the gate does not trust this bundle; run a new cycle"
         )
     judged = _digest_in_bundle(bundle, candidate_id)
     if judged != candidate.digest:
@@ -130,17 +132,25 @@ def _policies(settings: Settings, candidate_id: str) -> tuple[Policy, Policy]:
     for policy in policies[1:]:
         if policy.policy_id == candidate_id:
             return policy, policies[0]
-    raise GateError(
-        f"{candidate_id}: no policy has this id; choose one of: "
+    raise ConfigurationError(
+        f"{candidate_id}: no candidate has this id; choose one of: "
         + ", ".join(policy.policy_id for policy in policies[1:])
     )
 
 
 def _newest_good(settings: Settings) -> SealedBundle:
-    good = [bundle for bundle in bundle_store(settings).sealed() if bundle.manifest.status == "ok"]
+    """The newest bundle of a completed cycle; a newer one with a broken seal hides nothing."""
+    store = bundle_store(settings)
+    good = [bundle for bundle in store.sealed() if bundle.manifest.status == "ok"]
     if not good:
         raise GateError(
             f"{settings.bundles_folder}: no cycle has completed yet; run `tracebridge cycle run`"
+        )
+    newer = [it for it in store.damaged() if it.path > good[-1].path.name]
+    if newer:
+        raise GateError(
+            f"{settings.bundles_folder / newer[-1].path}: the seal of a newer bundle is damaged, "
+            "so the gate cannot tell what it said; move that bundle away, or run a new cycle"
         )
     return good[-1]
 

@@ -115,8 +115,19 @@ def simulate(
     Raises:
         PlanError: the graph has a circle, an unknown dependency or a repeated id.
     """
-    return runner.run(
-        execute(graph, _recorded(1.0), barriers=barriers, max_parallel=max_parallel, ms=1.0)
+    return runner.run(replay(graph, barriers=barriers, max_parallel=max_parallel))
+
+
+async def replay(
+    graph: Graph, *, barriers: bool = False, max_parallel: int | None = None
+) -> Execution:
+    """The same as `simulate`, for a caller that already runs on a `virtual_runner`.
+
+    Raises:
+        PlanError: as `simulate`.
+    """
+    return await execute(
+        graph, _recorded(1.0), barriers=barriers, max_parallel=max_parallel, ms=1.0
     )
 
 

@@ -7,9 +7,41 @@ tasks of one level wait for nothing in their level or above it.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from tracebridge.domain.events import JsonValue
 from tracebridge.planning.tasks import CycleError, Graph
+
+type Needs = Mapping[str, tuple[str, ...]]
+"""Task id to the ids it waits for, both in task order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A graph's levels and its critical path, with what each of them takes."""
+
+    levels: tuple[tuple[str, ...], ...]
+    critical_path: tuple[str, ...]
+    level_ms: int
+    critical_path_ms: int
+
+
+def shape_of(graph: Graph) -> Shape:
+    """All that the functions below say about a graph, found in one pass.
+
+    Raises:
+        PlanError: as `levels`.
+    """
+    needs = graph.needs()
+    generations = _levels(graph, needs)
+    path = _critical_path(graph, needs, generations)
+    durations = {task.task_id: task.duration_ms for task in graph.tasks}
+    return Shape(
+        levels=generations,
+        critical_path=path,
+        level_ms=sum(max(durations[task_id] for task_id in level) for level in generations),
+        critical_path_ms=sum(durations[task_id] for task_id in path),
+    )
 
 
 def levels(graph: Graph) -> tuple[tuple[str, ...], ...]:
@@ -22,7 +54,62 @@ def levels(graph: Graph) -> tuple[tuple[str, ...], ...]:
         UnknownDependencyError: an edge names a task that is not there.
         MalformedPlanError: two tasks share an id.
     """
-    needs = graph.needs()
+    return _levels(graph, graph.needs())
+
+
+def critical_path(graph: Graph) -> tuple[str, ...]:
+    """The chain of tasks that nothing can shorten: longest in time, then in tasks.
+
+    Where a plan names no durations that is the longest chain. Among equals, the one whose last
+    differing task comes first in task order.
+
+    Raises:
+        PlanError: as `levels`.
+    """
+    return shape_of(graph).critical_path
+
+
+def serial_ms(graph: Graph) -> int:
+    """Time of all tasks one after the other."""
+    return sum(task.duration_ms for task in graph.tasks)
+
+
+def level_ms(graph: Graph) -> int:
+    """Time of all levels one after the other, each as long as its longest task.
+
+    Barriers between levels can waste what concurrency gains, so this may exceed
+    `critical_path_ms`; it never exceeds `serial_ms`.
+
+    Raises:
+        PlanError: as `levels`.
+    """
+    return shape_of(graph).level_ms
+
+
+def critical_path_ms(graph: Graph) -> int:
+    """Time of the critical path: no schedule is faster.
+
+    Raises:
+        PlanError: as `levels`.
+    """
+    return shape_of(graph).critical_path_ms
+
+
+def plan_document(graph: Graph) -> dict[str, JsonValue]:
+    """``{"levels": {"0": [...]}, "critical_path": [...]}``, by task id.
+
+    Raises:
+        PlanError: as `levels`.
+    """
+    shape = shape_of(graph)
+    return {
+        "schema": "tracebridge.plan.v1",
+        "levels": {str(index): list(level) for index, level in enumerate(shape.levels)},
+        "critical_path": list(shape.critical_path),
+    }
+
+
+def _levels(graph: Graph, needs: Needs) -> tuple[tuple[str, ...], ...]:
     dependents: dict[str, list[str]] = {task_id: [] for task_id in needs}
     for task_id, before in needs.items():
         for needed in before:
@@ -46,20 +133,13 @@ def levels(graph: Graph) -> tuple[tuple[str, ...], ...]:
     return tuple(generations)
 
 
-def critical_path(graph: Graph) -> tuple[str, ...]:
-    """The chain of tasks that nothing can shorten: longest in time, then in tasks.
-
-    Where a plan names no durations that is the longest chain. Among equals, the one whose last
-    differing task comes first in task order.
-
-    Raises:
-        PlanError: as `levels`.
-    """
-    needs = graph.needs()
+def _critical_path(
+    graph: Graph, needs: Needs, generations: tuple[tuple[str, ...], ...]
+) -> tuple[str, ...]:
     tasks = {task.task_id: task for task in graph.tasks}
     best: dict[str, tuple[int, int]] = {}
     previous: dict[str, str | None] = {}
-    for level in levels(graph):
+    for level in generations:
         for task_id in level:
             before = max(needs[task_id], key=best.__getitem__, default=None)
             spent, length = best[before] if before is not None else (0, 0)
@@ -73,48 +153,7 @@ def critical_path(graph: Graph) -> tuple[str, ...]:
     return tuple(reversed(path))
 
 
-def serial_ms(graph: Graph) -> int:
-    """Time of all tasks one after the other."""
-    return sum(task.duration_ms for task in graph.tasks)
-
-
-def level_ms(graph: Graph) -> int:
-    """Time of all levels one after the other, each as long as its longest task.
-
-    Barriers between levels can waste what concurrency gains, so this may exceed
-    `critical_path_ms`; it never exceeds `serial_ms`.
-
-    Raises:
-        PlanError: as `levels`.
-    """
-    durations = {task.task_id: task.duration_ms for task in graph.tasks}
-    return sum(max(durations[task_id] for task_id in level) for level in levels(graph))
-
-
-def critical_path_ms(graph: Graph) -> int:
-    """Time of the critical path: no schedule is faster.
-
-    Raises:
-        PlanError: as `levels`.
-    """
-    durations = {task.task_id: task.duration_ms for task in graph.tasks}
-    return sum(durations[task_id] for task_id in critical_path(graph))
-
-
-def plan_document(graph: Graph) -> dict[str, JsonValue]:
-    """``{"levels": {"0": [...]}, "critical_path": [...]}``, by task id.
-
-    Raises:
-        PlanError: as `levels`.
-    """
-    return {
-        "schema": "tracebridge.plan.v1",
-        "levels": {str(index): list(level) for index, level in enumerate(levels(graph))},
-        "critical_path": list(critical_path(graph)),
-    }
-
-
-def _circle(needs: Mapping[str, tuple[str, ...]], stuck: Collection[str]) -> str:
+def _circle(needs: Needs, stuck: Collection[str]) -> str:
     """One circle among ``stuck``, the tasks that never became ready, as text."""
     at = next(task_id for task_id in needs if task_id in stuck)
     walk: dict[str, None] = {}

@@ -6,19 +6,18 @@ made; it never says how good the answer would have been.
 
 from __future__ import annotations
 
-from asyncio import Runner
 from collections.abc import Mapping, Sequence
 
 from tracebridge.domain.replay import Arm, Family, Policy, ReplayedTurn
 from tracebridge.domain.trajectory import Trajectory, Turn
-from tracebridge.planning.executor import simulate, virtual_runner
+from tracebridge.planning.executor import replay, virtual_runner
 from tracebridge.planning.graph import (
     ScheduleRules,
     call_graph,
     calls_of,
     without_repeated_reads,
 )
-from tracebridge.planning.levels import critical_path_ms, level_ms, levels
+from tracebridge.planning.levels import shape_of
 
 MAX_CALLS = 1000
 """Turns with more calls are not replayed: pairs of calls are compared, so cost would explode."""
@@ -32,15 +31,12 @@ def replay_tools(trajectories: Sequence[Trajectory], policy: Policy) -> tuple[Re
     keep their place and take no time, on either side of the comparison. ``serial_ms`` is the
     time of all recorded calls; all other times are of the calls left.
     """
-    replayed = []
+    rules = {arm.name: rules_of(arm) for arm in policy.arms}
+    chosen = ((trajectory.turn, _tool_arm(trajectory, policy)) for trajectory in trajectories)
     with virtual_runner() as runner:
-        for trajectory in trajectories:
-            arm = _tool_arm(trajectory, policy)
-            if arm is not None:
-                turn = _replay(trajectory.turn, policy.policy_id, rules_of(arm), runner)
-                if turn is not None:
-                    replayed.append(turn)
-    return tuple(replayed)
+        return runner.run(
+            _replay_all([(turn, rules[arm.name]) for turn, arm in chosen if arm], policy.policy_id)
+        )
 
 
 def rules_of(arm: Arm) -> ScheduleRules:
@@ -64,23 +60,31 @@ def _tool_arm(trajectory: Trajectory, policy: Policy) -> Arm | None:
     return min(arms, key=lambda arm: (-chances[arm.name], arm.name), default=None)
 
 
-def _replay(
-    turn: Turn, policy_id: str, rules: ScheduleRules, runner: Runner
-) -> ReplayedTurn | None:
+async def _replay_all(
+    turns: Sequence[tuple[Turn, ScheduleRules]], policy_id: str
+) -> tuple[ReplayedTurn, ...]:
+    """One turn after the other, so that each graph has the loop for itself."""
+    replayed = [await _replay(turn, policy_id, rules) for turn, rules in turns]
+    return tuple(turn for turn in replayed if turn is not None)
+
+
+async def _replay(turn: Turn, policy_id: str, rules: ScheduleRules) -> ReplayedTurn | None:
     calls = calls_of(turn)
     durations = [call.duration_ms for call in calls if call.duration_ms is not None]
     if len(durations) < rules.min_calls or len(calls) > MAX_CALLS:
         return None
     left = without_repeated_reads(calls, rules) if rules.dedupe_reads else calls
     graph = call_graph(turn.turn_id, turn.request_text, left, rules)
+    shape = shape_of(graph)
+    execution = await replay(graph, max_parallel=rules.max_parallel)
     return ReplayedTurn(
         turn_id=turn.turn_id,
         policy_id=policy_id,
         calls_recorded=len(calls),
         calls_replayed=len(left),
         serial_ms=sum(durations),
-        level_ms=level_ms(graph),
-        critical_path_ms=critical_path_ms(graph),
-        wall_ms=simulate(graph, runner, max_parallel=rules.max_parallel).wall_ms,
-        levels=len(levels(graph)),
+        level_ms=shape.level_ms,
+        critical_path_ms=shape.critical_path_ms,
+        wall_ms=execution.wall_ms,
+        levels=len(shape.levels),
     )

@@ -7,7 +7,8 @@ Bytes depend on the turns and rewards alone. A turn without a reward keeps ``nul
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from tracebridge.adapters.agent_lightning.conversation import Conversation, conversation_of
@@ -19,6 +20,10 @@ MESSAGES = "messages.jsonl"
 TRIPLETS = "triplets.jsonl"
 ROLLOUT_EVENTS = "rollout_events.jsonl"
 FILES = (MESSAGES, TRIPLETS, ROLLOUT_EVENTS)
+
+_encode = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+).encode
 
 
 def write_exports(
@@ -39,15 +44,25 @@ def write_exports(
     Raises:
         ConsumerError: a value cannot be written as JSON, or the folder cannot be written.
     """
-    ordered = in_log_order(trajectories)
-    made: dict[str, Callable[[Trajectory], Document | None]] = {
-        MESSAGES: lambda each: _messages_row(each, rewards.get(each.turn.turn_id), split_of),
-        TRIPLETS: lambda each: _triplet_row(each, rewards.get(each.turn.turn_id), split_of),
-        ROLLOUT_EVENTS: lambda each: rollout_row(
-            each, rewards.get(each.turn.turn_id), split_of(each.unit)
-        ),
-    }
-    return {name: _write(folder / name, ordered, row_of) for name, row_of in made.items()}
+    rows = dict.fromkeys(FILES, 0)
+    try:
+        with ExitStack() as opened:
+            files = {
+                name: opened.enter_context(
+                    (folder / name).open("w", encoding="utf-8", newline="\n")
+                )
+                for name in FILES
+            }
+            for trajectory in in_log_order(trajectories):
+                turn_id = trajectory.turn.turn_id
+                made = _rows_of(trajectory, rewards.get(turn_id), split_of(trajectory.unit))
+                for name, row in made.items():
+                    files[name].write(_line(row, name, turn_id))
+                    rows[name] += 1
+    except OSError as error:
+        name = Path(error.filename or folder).name
+        raise ConsumerError(f"{name}: cannot be written ({error.strerror})") from error
+    return rows
 
 
 def in_log_order(trajectories: Iterable[Trajectory]) -> list[Trajectory]:
@@ -57,40 +72,32 @@ def in_log_order(trajectories: Iterable[Trajectory]) -> list[Trajectory]:
     )
 
 
-def _write(
-    path: Path, trajectories: Sequence[Trajectory], row_of: Callable[[Trajectory], Document | None]
-) -> int:
-    rows = 0
+def _line(row: Document, name: str, turn_id: str) -> str:
     try:
-        with path.open("w", encoding="utf-8", newline="\n") as file:
-            for trajectory in trajectories:
-                row = row_of(trajectory)
-                if row is not None:
-                    file.write(_line(row))
-                    rows += 1
-    except OSError as error:
-        raise ConsumerError(f"{path.name}: cannot be written ({error.strerror})") from error
+        return _encode(row) + "\n"
     except ValueError as error:
         raise ConsumerError(
-            f"{path.name}: turn {trajectory.turn.turn_id} holds a value that JSON cannot hold;"
-            " check its reward"
+            f"{name}: turn {turn_id} holds a value that JSON cannot hold; check its reward"
         ) from error
+
+
+def _rows_of(trajectory: Trajectory, reward: Reward | None, split: str) -> dict[str, Document]:
+    """What the files say of one turn, by file name; a file that says nothing is absent."""
+    rows: dict[str, Document] = {}
+    conversation = conversation_of(trajectory.turn)
+    if conversation is not None:
+        rows[MESSAGES] = _messages_row(trajectory, conversation, reward, split)
+        if reward is not None and reward.total is not None:
+            rows[TRIPLETS] = _triplet_row(trajectory, reward, split)
+    rollout = rollout_row(trajectory, reward, split)
+    if rollout is not None:
+        rows[ROLLOUT_EVENTS] = rollout
     return rows
 
 
-def _line(row: Document) -> str:
-    text = json.dumps(
-        row, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-    )
-    return text + "\n"
-
-
 def _messages_row(
-    trajectory: Trajectory, reward: Reward | None, split_of: Callable[[str], str]
-) -> Document | None:
-    conversation = conversation_of(trajectory.turn)
-    if conversation is None:
-        return None
+    trajectory: Trajectory, conversation: Conversation, reward: Reward | None, split: str
+) -> Document:
     turn = trajectory.turn
     return {
         "turn_id": turn.turn_id,
@@ -98,7 +105,7 @@ def _messages_row(
         "unit": trajectory.unit,
         "arm": trajectory.arm,
         "model": turn.model,
-        "split": split_of(trajectory.unit),
+        "split": split,
         "messages": list(conversation.messages),
         "omitted_tool_calls": conversation.omitted_calls,
         "reward": None if reward is None else reward.total,
@@ -106,12 +113,7 @@ def _messages_row(
     }
 
 
-def _triplet_row(
-    trajectory: Trajectory, reward: Reward | None, split_of: Callable[[str], str]
-) -> Document | None:
-    conversation: Conversation | None = conversation_of(trajectory.turn)
-    if conversation is None or reward is None or reward.total is None:
-        return None
+def _triplet_row(trajectory: Trajectory, reward: Reward, split: str) -> Document:
     turn = trajectory.turn
     return {
         "turn_id": turn.turn_id,
@@ -123,7 +125,7 @@ def _triplet_row(
             "unit": trajectory.unit,
             "arm": trajectory.arm,
             "model": turn.model,
-            "split": split_of(trajectory.unit),
+            "split": split,
             "profile": reward.profile,
             "label": reward.label,
             "evidence_weight": reward.evidence_weight,

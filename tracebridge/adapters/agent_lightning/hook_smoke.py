@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module, metadata
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from tracebridge.adapters.agent_lightning.rollouts import (
     input_of,
     rollout_id_of,
     rollout_row,
+    state_of,
 )
 from tracebridge.adapters.agent_lightning.row_checks import reward_of_events
 from tracebridge.domain.errors import HookError
@@ -237,17 +239,24 @@ def _choose(
 
     The order among equals is that of a hash, so a long log is sampled all over.
     """
-    made: dict[str, dict[str, Document]] = {SUCCEEDED: {}, FAILED: {}}
-    for trajectory in sorted(trajectories, key=lambda each: _preference(each, rewards)):
+    ordered = sorted(trajectories, key=lambda each: _preference(each, rewards))
+    failed = _first_rows(ordered, rewards, FAILED, 1 if limit > 1 else 0)
+    succeeded = _first_rows(ordered, rewards, SUCCEEDED, limit - len(failed))
+    return {**succeeded, **failed} if succeeded else {}
+
+
+def _first_rows(
+    trajectories: Sequence[Trajectory], rewards: Mapping[str, Reward], state: str, count: int
+) -> dict[str, Document]:
+    """The rows of the first ``count`` turns that ended in ``state``; no others are made."""
+    ended = (each for each in trajectories if state_of(each.turn) == state)
+    rows: dict[str, Document] = {}
+    for trajectory in islice(ended, count):
         turn_id = trajectory.turn.turn_id
         row = rollout_row(trajectory, rewards.get(turn_id), "train")
         if row is not None:
-            made[str(row["state"])][turn_id] = row
-        if len(made[SUCCEEDED]) >= limit and made[FAILED]:
-            break
-    failed = dict(list(made[FAILED].items())[: 1 if limit > 1 else 0])
-    succeeded = dict(list(made[SUCCEEDED].items())[: limit - len(failed)])
-    return {**succeeded, **failed} if succeeded else {}
+            rows[turn_id] = row
+    return rows
 
 
 def _preference(trajectory: Trajectory, rewards: Mapping[str, Reward]) -> tuple[bool, bool, str]:

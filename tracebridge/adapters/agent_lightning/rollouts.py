@@ -52,11 +52,18 @@ def rollout_id_of(turn_id: str) -> str:
     return "ro_" + hashlib.sha256(f"rollout:{turn_id}".encode()).hexdigest()[:24]
 
 
+def state_of(turn: Turn) -> str | None:
+    """``SUCCEEDED`` or ``FAILED``; ``None`` while the turn is open or has no model step."""
+    if not any(step.kind is StepKind.MODEL for step in turn.steps):
+        return None
+    return _STATES.get(turn.status)
+
+
 def rollout_row(trajectory: Trajectory, reward: Reward | None, split: str) -> Document | None:
     """One line of ``rollout_events.jsonl``; ``None`` while the turn is open or has no step."""
     turn = trajectory.turn
-    state = _STATES.get(turn.status)
-    if state is None or not any(step.kind is StepKind.MODEL for step in turn.steps):
+    state = state_of(turn)
+    if state is None:
         return None
     return {
         "rollout": {
