@@ -55,11 +55,15 @@ def report_canary(settings: Settings, *, until: datetime) -> Verdict:
         raise RolloutRefusedError(
             f"rollout/live.json: no candidate is live{why}; `tracebridge promote` starts a canary"
         )
-    evidence = evidence_of(settings, until)
+    return canary_verdict(evidence_of(settings, until), state)
+
+
+def canary_verdict(evidence: Evidence, state: RolloutState) -> Verdict:
+    """What the evidence says about the candidate of ``state``, day by day and since it began."""
     served = _served(evidence, state)
     caps = _caps(evidence, state.since)
     alpha = MonitorRules().alpha
-    subject = state.candidate.policy_id
+    subject = state.candidate.policy_id if state.candidate else ""
     for number, day in enumerate(sorted({it.day for it in served}), 1):
         spent = MonitorRules(alpha=DAILY_SHARE * alpha * 6 / (math.pi * number) ** 2)
         of_day = _judge(subject, [it for it in served if it.day == day], caps, spent)

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from tracebridge.adapters.event_store import ParquetEventStore
 from tracebridge.adapters.tables import read_table
 from tracebridge.domain.bundle import SealedBundle
 from tracebridge.domain.errors import ConfigurationError
@@ -24,13 +23,12 @@ type View = Callable[[Settings, str, datetime], Document]
 _NAMED_AT_MOST = 5
 
 
-def session_named(store: ParquetEventStore, name: str) -> str:
-    """The id of the session that ``name`` is, or is the beginning of.
+def session_named(name: str, known: Sequence[str]) -> str:
+    """The id among ``known`` that ``name`` is, or is the beginning of.
 
     Raises:
         ConfigurationError: no session, or more than one, begins so.
     """
-    known = store.session_ids()
     if name in known:
         return name
     found = [session_id for session_id in known if name and session_id.startswith(name)]
@@ -147,7 +145,7 @@ VIEWS: Mapping[str, View] = {
 
 
 def _session(settings: Settings, name: str) -> str:
-    return session_named(open_workspace(settings).store, name)
+    return session_named(name, open_workspace(settings).store.session_ids())
 
 
 def _of_session(evidence: Evidence, session_id: str) -> list[Trajectory]:

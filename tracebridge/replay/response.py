@@ -38,7 +38,9 @@ def check_answers(trajectories: Sequence[Trajectory], policy: Policy) -> Invaria
     violations: Counter[str] = Counter()
     for (names, before), times in shaped.items():
         after = apply_transforms(before, names)
-        changed += times * (after != before)
+        if after == before:
+            continue  # equal texts keep every invariant, and a second pass is the first again
+        changed += times
         for name in broken_invariants(before, after):
             violations[name] += times
         if apply_transforms(after, names) != after:

@@ -26,11 +26,15 @@ CELLS = st.lists(
 DAYS = {"a": "monday", "b": "monday", "c": "tuesday"}
 
 
+def fold_of(cluster: str) -> int:
+    return len(cluster) % 3
+
+
 def sums(cells: list[Cell], *, by_day: bool) -> Counter[tuple[object, ...]]:
     counted: Counter[tuple[object, ...]] = Counter()
     for cell in cells:
         unit = DAYS.get(cell.unit, cell.unit) if by_day else cell.unit
-        key = (unit, cell.fold, cell.context_key, cell.arm, cell.propensity)
+        key = (unit, fold_of(unit), cell.context_key, cell.arm, cell.propensity)
         counted[(*key, "n")] += cell.n
         counted[(*key, "total")] += cell.total_micros
     return +counted
@@ -38,14 +42,22 @@ def sums(cells: list[Cell], *, by_day: bool) -> Counter[tuple[object, ...]]:
 
 @given(CELLS)
 def test_rows_and_totals_survive_cell_by_cell(cells: list[Cell]) -> None:
-    merged = recluster(cells, DAYS)
+    merged = recluster(cells, DAYS, fold_of=fold_of)
     assert sums(merged, by_day=False) == sums(cells, by_day=True)
     keys = [(c.unit, c.fold, c.context_key, c.arm, c.propensity) for c in merged]
     assert keys == sorted(set(keys))
+
+
+@given(CELLS)
+def test_a_cluster_of_units_from_several_folds_has_one_fold(cells: list[Cell]) -> None:
+    folds: dict[str, set[int]] = {}
+    for cell in recluster(cells, DAYS, fold_of=fold_of):
+        folds.setdefault(cell.unit, set()).add(cell.fold)
+    assert all(found == {fold_of(unit)} for unit, found in folds.items())
 
 
 @given(CELLS, st.randoms())
 def test_order_never_matters(cells: list[Cell], random: object) -> None:
     shuffled = list(cells)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert recluster(shuffled, DAYS) == recluster(cells, DAYS)
+    assert recluster(shuffled, DAYS, fold_of=fold_of) == recluster(cells, DAYS, fold_of=fold_of)
