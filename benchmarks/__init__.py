@@ -1,0 +1,1 @@
+"""What no test times: speed and size as ratios, and the coverage of intervals over many seeds."""
