@@ -54,12 +54,14 @@ class DecisionFiles:
     """The files ``*.jsonl`` of ``folder``, one per UTC day. Implements ``ports.DecisionSource``.
 
     ``upto_bytes`` (file name to length) reads only files named there, and only their beginning:
-    that is how a cycle is made again after the files have grown.
+    that is how a cycle is made again after the files have grown. What lies there never changes,
+    so it is read once for each moment.
     """
 
     def __init__(self, folder: Path, *, upto_bytes: Mapping[str, int] | None = None) -> None:
         self._folder = folder
         self._upto_bytes = upto_bytes
+        self._read_before: dict[datetime, DecisionsRead] = {}
 
     def pinned(self) -> DecisionFiles:
         """The same files as they are now: what the router adds from here on is not seen."""
@@ -72,6 +74,13 @@ class DecisionFiles:
 
     def read(self, until: datetime) -> DecisionsRead:
         """The same with the account of every line. Raises `IngestError`."""
+        if self._upto_bytes is None:
+            return self._read(until)
+        if until not in self._read_before:
+            self._read_before[until] = self._read(until)
+        return self._read_before[until]
+
+    def _read(self, until: datetime) -> DecisionsRead:
         tally = _Tally()
         for path in self._paths(until):
             try:

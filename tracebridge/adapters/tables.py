@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, cast
 
@@ -57,7 +58,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 def event_to_row(scrubbed: ScrubbedEvent) -> dict[str, object]:
     """Event v1 columns of one event, in the schema's order, ``finds`` last."""
-    return dict(zip(EVENT_SCHEMA.names, _event_values(scrubbed), strict=True))
+    return {name: values[0] for name, values in _event_columns([scrubbed]).items()}
 
 
 def event_to_document(scrubbed: ScrubbedEvent) -> dict[str, JsonValue]:
@@ -76,12 +77,13 @@ def row_to_event(row: Mapping[str, object]) -> ScrubbedEvent:
 
 def events_to_table(events: Sequence[ScrubbedEvent]) -> pa.Table:
     """One row per event, in the order given."""
-    return table_of(map(_event_values, events), EVENT_SCHEMA)
+    columns = _event_columns(events)
+    arrays = [pa.array(columns[field.name], field.type) for field in EVENT_SCHEMA]
+    return pa.Table.from_arrays(arrays, schema=EVENT_SCHEMA)
 
 
 def table_to_events(table: pa.Table) -> tuple[ScrubbedEvent, ...]:
     """The events of a table with the columns of `EVENT_SCHEMA`, in row order."""
-    # Column by column: several times faster than row by row, and every cycle reads all events.
     values = {name: _values(table.column(name)) for name in EVENT_SCHEMA.names}
     values["kind"] = [_KINDS[kind] for kind in values["kind"]]
     values["status"] = [_STATUSES[status] for status in values["status"]]
@@ -117,34 +119,20 @@ def _batches(events: Iterable[ScrubbedEvent]) -> Iterator[list[ScrubbedEvent]]:
         yield batch
 
 
-def _event_values(scrubbed: ScrubbedEvent) -> tuple[object, ...]:
-    event = scrubbed.event
-    return (
-        event.event_id,
-        event.source,
-        event.source_ref,
-        event.session_id,
-        event.seq,
-        event.parent_event_id,
-        event.ts,
-        event.kind.value,
-        event.role,
-        event.agent,
-        event.model,
-        event.tool_name,
-        event.tool_call_id,
-        None if event.status is None else event.status.value,
-        event.duration_ms,
-        event.tokens_in,
-        event.tokens_out,
-        event.cost_usd_micros,
-        event.text,
-        event.arm,
-        event.propensity,
-        scrubbed.scrub_version,
-        canonical_json(event.attrs),
-        canonical_json(scrubbed.finds),
-    )
+def _event_columns(events: Sequence[ScrubbedEvent]) -> dict[str, list[object]]:
+    """Values by column, in the schema's order."""
+    inner = [scrubbed.event for scrubbed in events]
+    columns: dict[str, list[object]] = {
+        "kind": [event.kind.value for event in inner],
+        "status": [None if event.status is None else event.status.value for event in inner],
+        "scrub_version": [scrubbed.scrub_version for scrubbed in events],
+        "attrs": [canonical_json(event.attrs) for event in inner],
+        "finds": [canonical_json(scrubbed.finds) for scrubbed in events],
+    }
+    return {
+        name: columns[name] if name in columns else list(map(attrgetter(name), inner))
+        for name in EVENT_SCHEMA.names
+    }
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:

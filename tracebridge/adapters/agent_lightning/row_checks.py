@@ -197,7 +197,8 @@ def _number(
     if value is None and optional and name in row:
         return
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        yield f"{prefix}{name}", f"is not a finite number ({type(value).__name__})"
+        what = "" if value is None else f" ({type(value).__name__})"
+        yield f"{prefix}{name}", f"is not a finite number{what}"
     elif not low <= value <= high:
         yield f"{prefix}{name}", f"is outside [{low:g}, {high:g}]"
 
