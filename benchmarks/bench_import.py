@@ -1,7 +1,7 @@
 """Import against its practical floor, as ratios of CPU time in one run.
 
 Floor: read + SHA-256 + ``orjson.loads`` of every line + Parquet zstd-3 of the very rows that the
-import stores, already in Arrow. Run: ``python benchmarks/bench_import.py [--mb N]``; the best of
+import stores, already in Arrow. Run: ``python -m benchmarks.bench_import [--mb N]``; the best of
 ``--rounds`` is taken for each figure. Nothing here passes or fails.
 """
 
@@ -18,8 +18,8 @@ from pathlib import Path
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
-from make_logs import SESSION_BYTES, LogWriter
 
+from benchmarks.make_logs import SESSION_BYTES, LogWriter
 from tracebridge.adapters.event_store import ParquetEventStore
 from tracebridge.adapters.importing import import_paths
 from tracebridge.adapters.sessions.discover import session_files

@@ -1,6 +1,6 @@
 """Scrubbing speed: MB/s on generated prose, and time(2n)/time(n) on hostile text.
 
-Run: ``python benchmarks/bench_scrub.py [--megabytes N]``. CPU time, best of three; the prose and
+Run: ``python -m benchmarks.bench_scrub [--megabytes N]``. CPU time, best of three; the prose and
 what is planted in it come from a fixed seed.
 """
 
@@ -11,6 +11,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from tracebridge.scrubbing.scrub import scrub_text
 
@@ -59,6 +60,21 @@ def prose(megabytes: float, seed: int = 7) -> Iterator[str]:
         yield " ".join(words)
 
 
+def hostile_times() -> Iterator[tuple[str, tuple[float, float]]]:
+    """By kind of hostile text: CPU seconds for 200,000 characters, and for twice as many."""
+    for name, make in HOSTILE.items():
+        small, large = make(200_000), make(400_000)
+        once = cpu_seconds(partial(scrub_text, small))
+        yield name, (once, cpu_seconds(partial(scrub_text, large)))
+
+
+def slowest_growth() -> tuple[str, float]:
+    """The kind of hostile text whose time grows most when its length doubles, and by how much."""
+    growth = {name: twice / once for name, (once, twice) in hostile_times()}
+    worst = max(growth, key=lambda name: growth[name])
+    return worst, growth[worst]
+
+
 def cpu_seconds(run: Callable[[], object]) -> float:
     """Best of three runs."""
     best = float("inf")
@@ -79,10 +95,7 @@ def main() -> None:
         finds.update(scrub_text(text)[1])
     seconds = cpu_seconds(lambda: [scrub_text(text) for text in texts])
     print(f"prose: {size_mb:.1f} MB, {size_mb / seconds:.0f} MB/s, finds {dict(finds)}")
-    for name, make in HOSTILE.items():
-        small, large = make(200_000), make(400_000)
-        once = cpu_seconds(lambda: scrub_text(small))  # noqa: B023 - called before the next turn
-        twice = cpu_seconds(lambda: scrub_text(large))  # noqa: B023
+    for name, (once, twice) in hostile_times():
         print(f"hostile {name!r}: {once * 1e3:.1f} ms, twice the text {twice / once:.2f} x")
 
 

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
+DAYS = 60
 SESSION_BYTES = 4_000_000
 BAD_SHARE = 0.001
 PLANT_SHARE = 0.05
@@ -34,10 +35,12 @@ PLANTS = (
 
 
 class LogWriter:
-    """One seeded stream of sessions."""
+    """One seeded stream of sessions, each begun within ``days`` of ``start``."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, start: datetime = START, days: float = DAYS) -> None:
         self._random = random.Random(seed)
+        self._start = start
+        self._days = days
         self._words = self._vocabulary(4000)
         self._weights = [1 / (rank + 3) for rank in range(len(self._words))]
         self.truth: Counter[str] = Counter()
@@ -55,7 +58,7 @@ class LogWriter:
         (folder / "truth.json").write_text(json.dumps(dict(sorted(self.truth.items())), indent=2))
 
     def _session(self, path: Path, session_id: str, size: int) -> int:
-        clock = START + timedelta(seconds=self._random.randrange(60 * 86_400))
+        clock = self._start + timedelta(seconds=self._random.randrange(int(self._days * 86_400)))
         written = 0
         with path.open("wb") as file:
             for line in self._lines(session_id, clock):
@@ -107,7 +110,7 @@ class LogWriter:
             "path": f"notes/{self._random.randrange(400)}.md",
             "command": self._prose(4, 40),
         }
-        thinking = {"type": "thinking", "thinking": self._prose(30, 200)}
+        thinking: dict[str, object] = {"type": "thinking", "thinking": self._prose(30, 200)}
         yield self._assistant([thinking, {**call, "arguments": arguments}], "toolUse")
         failed = self._random.random() < 0.08
         output = self._prose(80, 1100, "\n")
