@@ -106,7 +106,7 @@ def main() -> int:
     chosen = _arguments()
     wanted = range(chosen.start, chosen.start + chosen.seeds)
     kept = FOLDER / f"{code_version()}-{chosen.chats}-chats.jsonl"
-    done = {seed: found for seed, found in _read(kept).items() if seed in wanted}
+    done = {seed: found for seed, found in kept_findings(kept).items() if seed in wanted}
     _play([seed for seed in wanted if seed not in done], done, kept, chosen)
     tallies = _tallies(done)
     print(f"{len(done)} seeds from {wanted.start}, {chosen.chats} chats, code {code_version()}")
@@ -155,20 +155,21 @@ def _play(
         for count, future in enumerate(as_completed(futures), 1):
             seed, findings = futures[future], future.result()
             done[seed] = findings
-            _keep(kept, seed, findings)
+            keep(kept, seed, findings)
             each = (time.monotonic() - started) / count
             left = each * (len(seeds) - count) / 60
             said = f"{count}/{len(seeds)} seeds, {each:.1f} s each, {left:.0f} min left"
             print(said, file=sys.stderr, flush=True)
 
 
-def _keep(kept: Path, seed: int, findings: Sequence[Finding]) -> None:
+def keep(kept: Path, seed: int, findings: Sequence[Finding]) -> None:
+    """Add one seed to what is done."""
     line = {"seed": seed, "findings": [asdict(finding) for finding in findings]}
     with kept.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
 
 
-def _read(kept: Path) -> dict[int, list[Finding]]:
+def kept_findings(kept: Path) -> dict[int, list[Finding]]:
     """Seeds done before; a line that a stopped proof left unfinished is played again."""
     if not kept.exists():
         return {}

@@ -179,7 +179,7 @@ def test_unknown_costs_are_called_unknown(call: Call, tmp_path: Path) -> None:
     log.write_text("".join(json.dumps(line) + "\n" for line in (header, entry)))
     text = told(call("import", str(log), "--workspace", str(tmp_path / "w")))
     assert "cost        unknown" in text
-    assert "input unknown" in text
+    assert "tokens      unknown" in text
     summary = ("inspect", "s", "--view", "summary", "--workspace", str(tmp_path / "w"))
     assert "cost            unknown" in told(call(*summary))
     assert answered(call(*summary, "--json"))["cost_usd"] is None

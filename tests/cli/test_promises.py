@@ -159,6 +159,13 @@ def test_text_of_logs_cannot_steer_the_terminal() -> None:
     assert output.plain("abcdef", 4) == "abc\u2026"
 
 
+@pytest.mark.parametrize("words", [["gap", "plan"], ["bundle", "verify"], ["scrub", "audit"]])
+def test_names_of_files_cannot_steer_the_terminal(call: Call, words: list[str]) -> None:
+    answer = call(*words, "gone\x1b[2J\u202e.txt")
+    assert answer.code == 2
+    assert answer.sentence.startswith("gone [2J .txt: ")
+
+
 def test_tables_line_up_and_say_when_they_are_empty() -> None:
     assert output.table(["name", "n"], [["a", 1], ["long", None], ["b", 22.5]]) == [
         "name     n",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.calls import Answer, Call
-from tests.workspaces import bundles
+from tests.workspaces import bundles, command, is_one_sentence, without_root_powers
 
 
 @pytest.fixture
@@ -275,3 +275,21 @@ def test_a_cycle_that_could_not_read_its_source_says_so_and_is_sealed(
     assert answer.document["verdict"]["outcome"] == "invalid"
     assert "import failed: " in answer.err
     assert json.loads((Path(answer.document["bundle"]) / "summary.json").read_text())
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["scrub audit .", "bundle verify {bundle}", "export check {bundle}", "gap plan plan.txt"],
+)
+def test_what_may_not_be_read_is_told_and_never_taken_for_empty(root: Path, line: str) -> None:
+    bundle = bundles(root)[0]
+    (root / "plan.txt").write_text("Task 1: read | Dependencies: none\n")
+    (bundle / "exports").chmod(0)
+    (root / "plan.txt").chmod(0)
+    try:
+        done = command(root, *line.format(bundle=bundle).split(), before=without_root_powers)
+    finally:
+        (bundle / "exports").chmod(0o755)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert is_one_sentence(done.stderr)
+    assert "permission denied" in done.stderr.lower()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from tracebridge.adapters.files import sha256_file
+from tracebridge.adapters.files import refuse, sha256_file
 from tracebridge.adapters.manifests import MANIFEST_NAME, manifest_document, parse_manifest
 from tracebridge.domain.bundle import FileEntry, Manifest, Mismatch, SealedBundle
 from tracebridge.domain.errors import BundleError
@@ -82,7 +82,7 @@ def compare(first: Path, second: Path) -> tuple[Mismatch, ...]:
 def contents(folder: Path) -> set[str]:
     """Relative POSIX names of all that a folder holds, folders only where they are empty."""
     names = set()
-    for parent, folders, files in os.walk(folder):
+    for parent, folders, files in os.walk(folder, onerror=refuse):
         inner = Path(parent)
         links = [name for name in folders if (inner / name).is_symlink()]
         if not folders and not files and inner != folder:

@@ -54,7 +54,12 @@ def read_index(path: Path) -> list[StoredPart]:
         return [_from_record(record) for record in document["parts"]]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise IngestError(
+            f"{path}: the index of the event store cannot be read ({error.strerror}); check this "
+            "user's rights."
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
         raise IngestError(
             f"{path}: the index of the event store is damaged; delete the folder {path.parent} "
             f"and import the logs again."

@@ -62,6 +62,11 @@ def write_atomic(path: Path, data: bytes) -> None:
     fsync_dir(path.parent)
 
 
+def refuse(error: OSError) -> None:
+    """The ``onerror`` of ``os.walk``, which would pass over a folder that it cannot list."""
+    raise error
+
+
 def publish_dir(source: Path, destination: Path) -> None:
     """Rename a folder to a name that nobody has yet; never replaces, not even an empty folder.
 

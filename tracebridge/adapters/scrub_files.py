@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from tracebridge.adapters.files import fsync_dir, fsync_file
+from tracebridge.adapters.files import fsync_dir, fsync_file, refuse
 from tracebridge.domain.errors import ConfigurationError, ScrubError
 from tracebridge.scrubbing.scrub import scrub_text, self_test
 
@@ -146,7 +146,7 @@ def _files(path: Path) -> Iterator[tuple[str, Path]]:
         path.stat()
         yield path.name, path
         return
-    for folder, folders, names in os.walk(path):
+    for folder, folders, names in os.walk(path, onerror=refuse):
         folders.sort()
         for name in sorted(names):
             file = Path(folder, name)

@@ -5,8 +5,13 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import click
+
 from tracebridge.days import parse_day
 from tracebridge.domain.errors import ConfigurationError
+
+PATH = click.Path(path_type=Path, readable=False)
+"""A path as it was typed: whether it can be used is found out, and told, where it is used."""
 
 
 def day_of(value: str | None) -> date:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tracebridge.cli.arguments import day_of, existing, existing_folder
+from tracebridge.cli.arguments import PATH, day_of, existing, existing_folder
 from tracebridge.cli.output import Negative, counted, emit, settings, short, story, table
 from tracebridge.domain.bundle import Mismatch
 
@@ -44,7 +44,7 @@ def list_(day: str | None, status: str | None) -> None:
 
 
 @bundle_command.command("verify")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=PATH)
 def verify(path: Path) -> None:
     """Hold every byte of a bundle against its seal; exit 1 if anything differs."""
     from tracebridge.adapters.bundle_checks import verify as verify_bundle
@@ -54,12 +54,12 @@ def verify(path: Path) -> None:
 
 
 @bundle_command.command("reproduce")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=PATH)
 @click.option(
     "--source",
     "sources",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Where else to look for the logs, by digest; may be given again.",
 )
 def reproduce(path: Path, sources: tuple[Path, ...]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tracebridge.cli.arguments import PATH
 from tracebridge.cli.output import emit, story, table
 
 
@@ -29,7 +30,7 @@ from tracebridge.cli.output import emit, story, table
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=Path("build/demo"),
     show_default=True,
     help="Folder of the demo's workspace; one of an earlier demo is replaced.",

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tracebridge.cli.arguments import existing_folder, writable_file
+from tracebridge.cli.arguments import PATH, existing_folder, writable_file
 from tracebridge.cli.output import Negative, counted, emit, settings, table
 
 KINDS = ("messages", "triplets", "agent-lightning")
@@ -21,7 +21,7 @@ def export_command() -> None:
 
 def _make(kind: str) -> click.Command:
     @click.command(kind, help=f"Write the {kind} dataset as JSON Lines.")
-    @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="A file.")
+    @click.option("-o", "--out", required=True, type=PATH, help="A file.")
     def command(out: Path) -> None:
         from tracebridge.operations.datasets import write_dataset
 
@@ -39,7 +39,7 @@ for _kind in KINDS:
 
 
 @export_command.command("check")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=PATH)
 def check(path: Path) -> None:
     """Read a bundle's exports folder back as its consumer does; exit 1 if a row is refused."""
     from tracebridge.operations.datasets import check_dataset

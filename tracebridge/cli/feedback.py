@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tracebridge.cli.arguments import day_of, existing_file
+from tracebridge.cli.arguments import PATH, day_of, existing_file
 from tracebridge.cli.output import Negative, counted, emit, listed, settings, story, table
 
 MAX_SHOWN = 5
@@ -20,7 +20,7 @@ def feedback_command() -> None:
 
 
 @feedback_command.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 def import_(file: Path) -> None:
     """Add Bot API updates (one JSON object a line) or another ledger; twice adds nothing.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tracebridge.cli.arguments import existing_file
+from tracebridge.cli.arguments import PATH, existing_file
 from tracebridge.cli.output import emit, table
 from tracebridge.domain.errors import ConfigurationError
 
@@ -18,7 +18,7 @@ def gap_command() -> None:
 
 
 @gap_command.command("plan")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 def plan(file: Path) -> None:
     """Parse a `<plan>` or `<graph>` and print its levels and critical path."""
     from tracebridge.planning.levels import plan_document

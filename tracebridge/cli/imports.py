@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from tracebridge.cli.arguments import existing
-from tracebridge.cli.output import emit, interactive, listed, settings
+from tracebridge.cli.arguments import PATH, existing
+from tracebridge.cli.output import emit, interactive, listed, plain, settings
 from tracebridge.settings import FORMATS
 
 LISTED = 10
@@ -18,7 +18,7 @@ LISTED = 10
 
 
 @click.command("import")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=PATH)
 @click.option(
     "--format",
     "format_name",
@@ -52,18 +52,19 @@ def _progress() -> Iterator[Callable[[int, int, str], None] | None]:
         yield None
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("import")
         yield lambda done, total, name: bar.update(
-            task, completed=done, total=total, description=name[:40]
+            task, completed=done, total=total, description=escape(plain(name, 40))
         )
 
 
 def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     """The account for people: every line in one class, unknown costs called unknown."""
-    tokens, cost = document["tokens"], document["cost_usd"]
+    cost = document["cost_usd"]
     lines = {
         "imported": document["imported"],
         "quarantined": sum(document["quarantined"].values()),
@@ -77,7 +78,7 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
         ["sessions", document["sessions"]],
         ["turns", document["turns"]],
         ["tool calls", f"{document['tool_calls']}, {document['tool_errors']} of them failed"],
-        ["tokens", listed({name: _known(count) for name, count in tokens.items()})],
+        ["tokens", _tokens(document["tokens"])],
         ["cost", "unknown" if cost is None else f"{cost:.4f} USD"],
         ["deliveries", document["deliveries"]],
     ]
@@ -93,5 +94,6 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
         yield "no session log lies there; name a log, or a folder that holds some"
 
 
-def _known(count: int | None) -> str:
-    return "unknown" if count is None else str(count)
+def _tokens(counts: Mapping[str, int | None]) -> str:
+    known = {name: count for name, count in counts.items() if count is not None}
+    return listed(known) or "unknown"

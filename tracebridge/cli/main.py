@@ -79,7 +79,7 @@ def _show_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> 
 
 
 @click.group(cls=CycleOrderGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--workspace", type=click.Path(), help="The workspace; default: here.")
+@click.option("--workspace", help="The workspace; default: here.", metavar="PATH")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
 @click.option(

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tracebridge.cli.arguments import existing_file
+from tracebridge.cli.arguments import PATH, existing_file
 from tracebridge.cli.output import emit, table
 
 
@@ -21,16 +21,16 @@ def ope_command() -> None:
     "--log",
     "log_path",
     required=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Parquet: row_id, action, reward, pscore[, position, cluster].",
 )
 @click.option(
     "--target",
     required=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Parquet: action[, position], prob; or row_id, action, prob.",
 )
-@click.option("--qhat", type=click.Path(path_type=Path), help="Parquet: likewise, with q.")
+@click.option("--qhat", type=PATH, help="Parquet: likewise, with q.")
 @click.option("--cluster", help="Column of the log whose values are the units of inference.")
 def evaluate(log_path: Path, target: Path, qhat: Path | None, cluster: str | None) -> None:
     """Estimate the target policy's value from the log, with intervals and diagnostics."""

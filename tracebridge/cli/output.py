@@ -63,7 +63,7 @@ def emit(document: Mapping[str, Any], lines: Iterable[str]) -> None:
         _call()["answered"] = True
         return
     for line in lines:
-        click.echo(line)
+        click.echo(_harmless(line))
 
 
 def emit_json(document: Mapping[str, Any]) -> None:
@@ -73,7 +73,7 @@ def emit_json(document: Mapping[str, Any]) -> None:
 
 def story(line: str) -> None:
     """What is going on, for people, on stderr."""
-    click.echo(line, err=True)
+    click.echo(_harmless(line), err=True)
 
 
 def interactive() -> bool:
@@ -120,9 +120,13 @@ def short(value: str) -> str:
 
 def plain(text: str, width: int | None = None) -> str:
     """Text of a log on one line, without what could steer a terminal, cut to ``width``."""
-    shown = "".join(it if it.isprintable() or it in _JOINERS else " " for it in text)
-    shown = " ".join(shown.split())
+    shown = " ".join(_harmless(text).split())
     return shown if width is None or len(shown) <= width else f"{shown[: width - 1]}\u2026"
+
+
+def _harmless(text: str) -> str:
+    """The text with a blank for each character that is not for reading: names can be hostile."""
+    return "".join(it if it.isprintable() or it in _JOINERS else " " for it in text)
 
 
 def _call() -> dict[str, Any]:

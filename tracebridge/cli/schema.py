@@ -22,4 +22,4 @@ def schema_command(kind: str | None) -> None:
     if kind not in kinds():
         raise ConfigurationError(f"{kind}: is no kind of file; choose one of: {', '.join(kinds())}")
     document = load(kind)
-    emit(document, [json.dumps(document, indent=2, ensure_ascii=False)])
+    emit(document, json.dumps(document, indent=2, ensure_ascii=False).splitlines())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tracebridge.cli.arguments import existing, existing_file, writable_file
+from tracebridge.cli.arguments import PATH, existing, existing_file, writable_file
 from tracebridge.cli.output import Negative, counted, emit, table
 
 
@@ -32,8 +32,8 @@ def scrub_command() -> None:
 
 
 @scrub_command.command("file")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Where to write.")
+@click.argument("file", type=PATH)
+@click.option("-o", "--out", required=True, type=PATH, help="Where to write.")
 def file_(file: Path, out: Path) -> None:
     """Write a cleaned copy of FILE; FILE itself is not touched."""
     from tracebridge.adapters.scrub_files import scrub_file
@@ -46,7 +46,7 @@ def file_(file: Path, out: Path) -> None:
 
 
 @scrub_command.command("audit")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=PATH)
 def audit(path: Path) -> None:
     """List what the rules would still replace, without its content; exit 1 on any find."""
     from tracebridge.adapters.scrub_files import audit_path

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from tracebridge.cli.arguments import PATH
 from tracebridge.cli.output import Negative, chosen_workspace, counted, emit, table
 from tracebridge.domain.errors import ConfigurationError
 
 
 @click.command("init")
-@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.argument("folder", required=False, type=PATH)
 def init_command(folder: Path | None) -> None:
     """Make a workspace in FOLDER (default: the current one) and say what logs are here.
 

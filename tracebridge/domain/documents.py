@@ -135,7 +135,7 @@ def _report(row: Mapping[str, object]) -> PolicyReport:
         lo, hi = float(simultaneous["lo"]), float(simultaneous["hi"])
     estimates = row["estimates"]
     contrast = row["contrast"]
-    by_day = row["by_day"]
+    by_day = row.get("by_day")
     if not isinstance(estimates, Mapping) or not isinstance(contrast, Mapping):
         raise TypeError("estimates and contrast must be objects")
     return PolicyReport(

@@ -99,8 +99,8 @@ def _files(workspace: Path, now: datetime) -> Iterator[Examined]:
     count = len(settings.sources)
     yield Examined(CONFIG_NAME, CheckResult.PASS, f"{count} source{'' if count == 1 else 's'}")
     for source in settings.sources:
-        there = source.path.exists()
-        mend = "" if there else f"mend the path in {CONFIG_NAME}"
+        there = os.access(source.path, os.R_OK)
+        mend = "" if there else f"mend the path in {CONFIG_NAME}, or its rights"
         yield Examined("source", _result(there), str(source.path), mend)
     yield _looked("policies and rewards", lambda: _parsed(settings))
     yield _looked("emoji mapping", lambda: f"{len(mapping_of(settings).scores)} emoji scored")
@@ -172,7 +172,7 @@ def _clock(settings: Settings, now: datetime) -> Examined:
     """A reaction that was received in the future: the clock is wrong now, or was wrong then."""
     try:
         entries = ReactionLedger(settings.ledger_path).entries()
-    except TraceBridgeError:
+    except (TraceBridgeError, OSError):
         entries = ()
     ahead = [it.reaction.received_at for it in entries if it.reaction.received_at > now]
     measured = f"{now:%Y-%m-%d %H:%M} UTC"
