@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from benchmarks.coverage_seed import (
     LEARNED,
@@ -165,8 +165,15 @@ def _play(
 def keep(kept: Path, seed: int, findings: Sequence[Finding]) -> None:
     """Add one seed to what is done."""
     line = {"seed": seed, "findings": [asdict(finding) for finding in findings]}
-    with kept.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+    with kept.open("ab+") as file:
+        if file.tell() and _last_byte(file) != b"\n":
+            file.write(b"\n")
+        file.write(json.dumps(line).encode() + b"\n")
+
+
+def _last_byte(file: BinaryIO) -> bytes:
+    file.seek(-1, os.SEEK_END)
+    return file.read(1)
 
 
 def kept_findings(kept: Path) -> dict[int, list[Finding]]:
@@ -174,7 +181,7 @@ def kept_findings(kept: Path) -> dict[int, list[Finding]]:
     if not kept.exists():
         return {}
     lines = kept.read_text(encoding="utf-8").splitlines(keepends=True)
-    records = [json.loads(line) for line in lines if line.endswith("}\n")]
+    records = [json.loads(line) for line in lines if line.endswith("}]}\n")]
     return {it["seed"]: [_finding(finding) for finding in it["findings"]] for it in records}
 
 

@@ -65,8 +65,10 @@ def test_a_stopped_proof_goes_on_where_it_was(tmp_path: Path) -> None:
     keep(kept, 3, [HELD, UNKNOWN])
     keep(kept, 1, [MISSED])
     whole = kept.read_bytes()
-    kept.write_bytes(whole + whole[:40])
+    kept.write_bytes(whole + whole[: whole.index(b"outcome")])
     assert kept_findings(kept) == {3: [HELD, UNKNOWN], 1: [MISSED]}
+    keep(kept, 2, [REFUSED])
+    assert kept_findings(kept) == {3: [HELD, UNKNOWN], 1: [MISSED], 2: [REFUSED]}
 
 
 def test_a_small_world_is_judged_as_the_demo_judges_it(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.assembly.session import Session
-from tracebridge.assembly.turns import JOIN_GAP, group_turns
+from tracebridge.assembly.turns import JOIN_GAP, count_turns, group_turns
 from tracebridge.domain.errors import AssemblyError
 from tracebridge.domain.events import EventKind, EventStatus
 from tracebridge.domain.trajectory import StepKind, StepStatus, Trigger, TurnStatus
@@ -361,6 +361,12 @@ def test_every_message_response_call_and_result_lands_in_exactly_one_turn(
         for step in turn.steps:
             assert step.parent_step_id is None or step.parent_step_id in step_ids[: step.seq]
     assert all(turn.status is not TurnStatus.OPEN for turn in turns[:-1])
+
+
+@given(ENTRIES)
+def test_turns_are_counted_as_they_are_made(entries: list[str]) -> None:
+    events = write(entries).events
+    assert count_turns(events) == len(group_turns(events))
 
 
 @given(ENTRIES, st.integers(0, 30))
